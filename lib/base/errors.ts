@@ -1,0 +1,63 @@
+/**
+ * The one error class of the library. Callers branch on `code`, never on `message`.
+ * What a stranger sends never surfaces as an error: it is dropped in silence.
+ */
+
+export type ErrorCode =
+  /** An argument has the wrong type, size or range. */
+  | 'invalid-argument'
+  /** The platform lacks something needed: WebAssembly, WebRTC, IndexedDB, WebSocket. */
+  | 'unsupported'
+  /** Bytes are not the CBOR that this library accepts. */
+  | 'bad-encoding'
+  /** Something exceeds a limit of `limits.ts`. */
+  | 'too-large'
+  /** A public key is malformed, of small or mixed order, or a shared secret would be zero. */
+  | 'bad-key'
+  | 'bad-signature'
+  | 'bad-certificate'
+  /** Authentication of a ciphertext failed; nothing changed. */
+  | 'decrypt-failed'
+  /** A handshake or cipher state was used out of order or without a key. */
+  | 'wrong-phase'
+  /** A counter reached its end. */
+  | 'exhausted'
+  | 'bad-ticket'
+  | 'ticket-expired'
+  /** The ticket names another party, or is one's own. */
+  | 'ticket-wrong-party'
+  /** No use of the ticket is left. */
+  | 'ticket-spent'
+  | 'bad-packet'
+  /** An offer, answer or candidate does not parse or is refused by policy. */
+  | 'bad-description'
+  /** No signaling path accepted the packet in time. */
+  | 'signaling-unavailable'
+  /** The peer connection could not be made or failed. */
+  | 'transport-failed'
+  /** An authenticated peer broke the protocol; the session ends, the link stays. */
+  | 'protocol'
+  | 'queue-full'
+  | 'timeout'
+  /** The object was closed. */
+  | 'closed'
+  /** The session ended before a request was answered or a stream was finished. */
+  | 'interrupted'
+  /** The peer has no handler for that method or stream name. */
+  | 'no-handler'
+  /** The peer's handler threw. */
+  | 'request-failed'
+  | 'storage-failed'
+  | 'storage-blocked'
+  /** The identity is already open, in this tab or another. */
+  | 'identity-in-use'
+
+export class HandfastError extends Error {
+  override readonly name = 'HandfastError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

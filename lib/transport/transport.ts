@@ -1,0 +1,60 @@
+/**
+ * What carries frames once two peers have exchanged an offer and an answer. Descriptions and candidates are plain CBOR values
+ * whose form is the transport's own; they come from the other side, so a transport validates all of it before
+ * it touches anything.
+ */
+
+import type { Unsubscribe } from '../base/emitter.ts'
+
+export interface Transport {
+  /** Begins an attempt as the offering side. */
+  offer(): Attempt
+  /**
+   * Begins an attempt as the answering side.
+   * @throws HandfastError `bad-description`, before anything is created
+   */
+  answer(offer: unknown): Attempt
+}
+
+/** One try to connect, with a fixed role. Never reused. */
+export interface Attempt {
+  /**
+   * The offer or answer, with the candidates known by then; it waits for candidates no longer than the transport's
+   * own short limit. Rejects with `transport-failed` or `closed`.
+   */
+  readonly description: Promise<unknown>
+  /** Called with the whole list of local candidates so far, whenever it has grown after `description` resolved. */
+  onCandidates(listener: (candidates: unknown) => void): Unsubscribe
+  /**
+   * Offering side, once: takes the other side's answer.
+   * @throws HandfastError `bad-description`, nothing changed; `wrong-phase`
+   */
+  accept(answer: unknown): void
+  /**
+   * Takes the other side's whole list of candidates so far; those known already are ignored.
+   * @throws HandfastError `bad-description`, nothing changed
+   */
+  addCandidates(candidates: unknown): void
+  /** Resolves when the channel is open; rejects once with `transport-failed` or `closed`. */
+  readonly channel: Promise<Channel>
+  /** Ends the attempt and its channel. Idempotent. */
+  close(): void
+}
+
+/** An open, ordered, reliable, message-preserving channel. */
+export interface Channel {
+  /** The largest message the other side takes, in bytes. */
+  readonly maxMessageBytes: number
+  /** Bytes handed to `send` and not yet on their way. The sender paces itself by this and `onDrain`. */
+  readonly bufferedBytes: number
+  /** @throws HandfastError `too-large`, `closed`, `queue-full` where the platform's buffer is full */
+  send(message: Uint8Array): void
+  /** One receiver. What arrives before it is set is kept, up to a limit, beyond which the channel closes. */
+  onMessage(listener: (message: Uint8Array) => void): void
+  /** One listener, called when `bufferedBytes` falls to the low-water mark. */
+  onDrain(listener: () => void): void
+  /** Resolves exactly once, when no more can be sent or will arrive, whoever closed it. Never rejects. */
+  readonly closed: Promise<void>
+  /** Closes at once; what is still buffered may be lost. Idempotent. */
+  close(): void
+}
