@@ -3,7 +3,7 @@
 export type Unsubscribe = () => void
 
 export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
-  readonly #listeners = new Map<keyof Events, Set<(...args: never[]) => void>>()
+  readonly #listeners = new Map<keyof Events, Set<(...args: any[]) => void>>()
 
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
     const listeners = this.#listeners.get(event) ?? new Set()
@@ -20,7 +20,7 @@ export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
     if (!listeners) return
     for (const listener of [...listeners]) {
       try {
-        ;(listener as (...args: Events[K]) => void)(...args)
+        listener(...args)
       } catch (error) {
         reportError(error)
       }

@@ -24,3 +24,307 @@ export const maxPacketBytes = 16 * 1024
 
 /** [protocol] Mailbox tags. */
 export const tagBytes = 16
+
+// ── Cryptography ─────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Highest counter of a cipher key. Noise allows 2^64-2; JavaScript counts exactly to 2^53-1, which at a million
+ * frames a second takes 285 years.
+ */
+export const maxNonce = Number.MAX_SAFE_INTEGER
+
+// ── Transport ────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] Candidates of one peer in one attempt. Host candidates fill at most half, so that a relay's always fits. */
+export const maxCandidates = 32
+
+/** [protocol] What each side must take at least in one data-channel message: below it, overhead would rule. */
+export const minChannelMessageBytes = 1_024
+
+/** Wait of a description for its first candidate. Browsers have one in 2–5 ms; what is later follows it. */
+export const firstCandidateMs = 30
+
+/** The same where only relay candidates may be sent, which takes a round trip or two to the TURN server. */
+export const firstRelayCandidateMs = 2_000
+
+/** Candidates come in bursts: the description waits this much after the first one. */
+export const candidateSettleMs = 1
+
+/** Later candidates go out together, at most one list in this time. */
+export const candidateIntervalMs = 20
+
+/** `onDrain` is called when no more than this is buffered: 30 ms of traffic at full speed. */
+export const channelLowWaterBytes = 1024 * 1024
+
+/** Senders pause when this much is buffered. */
+export const channelHighWaterBytes = 4 * 1024 * 1024
+
+/** `send` refuses beyond this. Chromium's own buffer ends at 16 MiB, Firefox's nowhere. */
+export const maxChannelBufferBytes = 8 * 1024 * 1024
+
+/** Messages that may arrive before a channel has its listener, which is normally set at once. */
+export const maxEarlyMessages = 64
+
+// ── Identity ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] A device certificate is about 330 bytes; room for scopes. */
+export const maxCertificateBytes = 1024
+
+/** [protocol] Identity → own device. */
+export const maxChainLength = 1
+
+/** [protocol] Two clocks may each be a day off; a certificate is not a clock. */
+export const certificateClockToleranceS = 48 * 3600
+
+// ── Tickets ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] Relays named in a ticket: each costs the invited side a connection. */
+export const maxTicketRelays = 4
+
+/** [protocol] One relay URL. */
+export const maxRelayUrlBytes = 256
+
+/** [protocol] A memo is a word to a person, and a QR code has to hold it. */
+export const maxMemoBytes = 128
+
+/** [protocol] A purpose is a name the application branches on. */
+export const maxPurposeBytes = 32
+
+/** [protocol] A ticket, encoded: the largest possible is about 2 KiB, and a QR code holds no more than that. */
+export const maxTicketBytes = 2560
+
+/** [protocol] Uses of one ticket. */
+export const maxTicketUses = 1000
+
+/** An invitation is handed over and used within minutes. */
+export const defaultTicketLifetimeMs = 10 * 60_000
+
+/** A longer-lived ticket is a standing key in somebody's mailbox. */
+export const maxTicketLifetimeMs = 30 * 24 * 3600_000
+
+/** Tickets open at a time: each keeps a mailbox subscribed. */
+export const maxOpenTickets = 1024
+
+// ── Storage ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** How long opening waits for another tab to let go of the same identity: a reloading page needs 6–32 ms. */
+export const identityLockTimeoutMs = 2_000
+
+/** A blocked IndexedDB open says so at most once and then waits for ever. With the lock above, 5 s in all. */
+export const databaseTimeoutMs = 3_000
+
+/** A transaction during which nothing at all moved in its database for this long has lost it. */
+export const databaseStallMs = 5_000
+
+/** Microtasks without a call after which the memory store says, as IndexedDB does, that work waits elsewhere. */
+export const idleMicrotasks = 1_000
+
+// ── Signaling ────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] One WebSocket message to or from a relay: the largest packet with room to spare. */
+export const maxRelayMessageBytes = 64 * 1024
+
+/** [protocol] Tags in one subscribe or unsubscribe: 17 KiB. */
+export const maxTagsPerRelayMessage = 1024
+
+/** Tags one path, or one connection to a relay, subscribes to: a thousand contacts for three days each, and tickets. */
+export const maxSubscribedTags = 4096
+
+/** Publishes of one path that are not answered yet; below a relay's default burst. */
+export const maxPendingPublishes = 256
+
+/** How long a publish waits for a connection and the relay's answer. */
+export const publishTimeoutMs = 10_000
+
+/** From opening the socket to the relay's welcome: TCP, TLS and upgrade on a poor mobile network. */
+export const relayConnectTimeoutMs = 10_000
+
+/** A relay answers within a round trip; silent for longer while it owes an answer, the socket is dead. */
+export const relayAnswerTimeoutMs = 4_000
+
+/** Silence after which a client asks whether its socket still lives: below the common 60 s of proxies and NATs. */
+export const relayProbeIntervalMs = 45_000
+
+/** First wait before connecting again; doubled at each failure, half of it random. */
+export const relayRetryMinMs = 500
+
+/** Longest wait before connecting again; a connection that lasted this long starts over at the first. */
+export const relayRetryMaxMs = 30_000
+
+/** Subscriptions made within this time share a message, so that thousands stay within a relay's rate. */
+export const subscribeBatchMs = 20
+
+/** How long a publish to other tabs waits for a receipt: several times what a busy tab takes. */
+export const tabReceiptTimeoutMs = 200
+
+// ── CBOR ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] Arrays and maps inside each other, in one item. Deeper is no message but an attack on a stack. */
+export const maxCborDepth = 64
+
+/**
+ * [protocol] Items in one item or sequence: keys too, byte strings for four, keys that are array indices for what
+ * engines reserve. A frame has fewer bytes than this; 4 MiB hold as many items of 16 bytes. At some 64 bytes an item, and
+ * 170 where every map has other keys, a decoded message stays below 50 MB.
+ */
+export const maxCborItems = 262_144
+
+/** [protocol] A map key in UTF-8. It is a name; engines hash very long strings by their length alone. */
+export const maxCborKeyBytes = 1_024
+
+/** [protocol] Magnitude of a bigint: wallets carry uint256. */
+export const maxBigintBytes = 32
+
+// ── Relay: defaults of a server, each of which its operator may change ───────────────────────────────────
+
+export const relayLimits = {
+  /** In all: some tens of KiB each while they read what they are sent. */
+  maxConnections: 10_000,
+  /** Per IPv4 address or IPv6 /64: an office behind one address. */
+  maxConnectionsPerAddress: 256,
+  maxTagsPerConnection: maxSubscribedTags,
+  /** In all: about 200 bytes each. */
+  maxTags: 1_000_000,
+  /** A tag is one device's mailbox; more are its dead sockets, of which the oldest subscription gives way. */
+  maxSubscribersPerTag: 16,
+  messagesPerSecond: 100,
+  /** A client that comes back renews its tags and repeats up to 256 publishes at once. */
+  messageBurst: 500,
+  bytesPerSecond: 256 * 1024,
+  byteBurst: 2 * 1024 * 1024,
+  /** What a tag takes beyond this is dropped; one dial is a handful of packets. */
+  publishesPerSecondPerTag: 20,
+  publishBurstPerTag: 100,
+  /** Bytes on their way to one reader, above which it is too slow: sixteen of the largest packets. */
+  maxBufferedBytes: 256 * 1024,
+  /** Silence after which a connection is pinged: below the common 60 s of proxies. */
+  pingAfterMs: 30_000,
+  /** Silence after which it is closed: two pings unanswered. */
+  idleTimeoutMs: 75_000,
+}
+
+/** How often a relay looks for idle connections. */
+export const relayTickMs = 5_000
+
+/** How long a relay waits for the other side to finish closing before it cuts the socket. */
+export const relayCloseTimeoutMs = 2_000
+
+/** A relay's HTTP request: headers within this time and size, since nothing but upgrades and two small pages is served. */
+export const relayHeadersTimeoutMs = 10_000
+export const relayMaxHeaderBytes = 8 * 1024
+
+// ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Smallest worthwhile piece of a large record; less room than this ends the frame. */
+export const minPartBytes = 256
+
+/** A record below this waits for the next frame rather than going in pieces. */
+export const smallRecordBytes = 4096
+
+/** [protocol] Large records in transfer at a time, each way: a slow one must not block the next, nor fill the memory. */
+export const maxTransfers = 4
+
+/** Records about the session itself (acks, credits, pings) that wait for room. Each side owes a bounded number. */
+export const maxControlRecords = 4096
+
+/** Frames that may wait while a proven session is being taken into use. */
+export const maxWaitingFrames = 256
+
+/** How long a dial may take, from message 1 to the first frame. */
+export const dialTimeoutMs = 20_000
+
+/** Message 1 is published again after this, doubled each time: a repeat is answered with the same A. */
+export const republishMs = 1_000
+
+/** How long the responder keeps an attempt whose initiator has not proven to be live. */
+export const unprovenTimeoutMs = 30_000
+
+/** Attempts that may be unproven at a time: each holds a peer connection. */
+export const maxUnprovenAttempts = 8
+
+/** T packets that may come before their A. */
+export const maxEarlyPackets = 8
+
+/** Answers kept so that a repeated message 1 gets the identical A. */
+export const maxCachedAnswers = 64
+
+/** [protocol] The responder ends a session in which nothing but pings has moved for this long. */
+export const defaultIdleTimeoutMs = 5 * 60_000
+
+/** How long an open channel may stay without a frame of the other side. */
+export const confirmTimeoutMs = 10_000
+
+/** How long a `bye` waits for its reply before the channel is closed without. */
+export const byeTimeoutMs = 1_000
+
+/** An older session that leaves a ping unanswered for this long is dead. */
+export const pingTimeoutMs = 3_000
+
+/** [protocol] A session older than this is replaced by a fresh dial. */
+export const maxSessionAgeMs = 24 * 3600_000
+
+// ── Mailboxes ────────────────────────────────────────────────────────────────────────────────────────
+
+/** Packets a mailbox takes at once, and per second: a dial is a few, a flood is a flood. */
+export const mailboxBurst = 30
+export const mailboxPacketsPerS = 2
+
+/** Message 1 hashes remembered against replay, for as long as their tags live. Beyond it the oldest go. */
+export const maxAnswered = 4096
+
+/** Clocks further apart than this may look in different mailboxes. */
+export const maxClockSkewMs = 12 * 3600_000
+
+// ── Links ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] Bytes of messages sent and not yet acknowledged: covers 33 MB/s at 120 ms. One message may exceed it alone. */
+export const maxUnackedBytes = 4 * 1024 * 1024
+
+/** What each message in a queue costs besides its bytes. [protocol] counted against `maxUnackedBytes`. */
+export const messageOverheadBytes = 64
+
+/** Messages waiting in memory on one link, in bytes. Beyond it `send` refuses with `queue-full`. */
+export const maxQueuedBytes = 64 * 1024 * 1024
+
+/** A handler that threw gets the message again after this, doubled each time. */
+export const handlerRetryMinMs = 1_000
+export const handlerRetryMaxMs = 60_000
+
+/** Requests one link waits for. */
+export const maxPendingRequests = 1024
+
+/** [protocol] Requests of a peer being handled at a time; beyond it they fail with `queue-full`. */
+export const maxConcurrentRequests = 256
+
+export const defaultRequestTimeoutMs = 30_000
+
+/** [protocol] A method, a stream's name. */
+export const maxNameBytes = 256
+
+/** What a peer learns of why its request failed. */
+export const maxFailureTextBytes = 1024
+
+/** [protocol] Streams open at a time on one session. */
+export const maxStreams = 256
+
+/** [protocol] Bytes of one stream sent and not yet read by the application. */
+export const streamWindowBytes = 1024 * 1024
+
+/** Bytes a stream takes from its writer ahead of sending, so that frames leave full. */
+export const streamBufferBytes = 256 * 1024
+
+/** Waits between dials of a link that is wanted and away, jittered. */
+export const redialMinMs = 1_000
+export const redialMaxMs = 60_000
+
+/** Dials in vain of a link that nothing waits for. */
+export const unneededDials = 3
+
+/** [protocol] Contacts of one identity: each keeps three mailboxes subscribed. */
+export const maxContacts = 1024
+
+/** Dials under way at a time when many contacts are called at once. */
+export const maxConcurrentDials = 8
+
+/** Relays one mesh connects to: its own and its contacts'. */
+export const maxRelays = 16

@@ -1,5 +1,5 @@
 /**
- * Clock, timers and randomness, as one argument, so that the same code runs in a browser, in Node and
+ * Clock, timers, randomness and the page's comings and goings, as one argument, so that the same code runs in a browser, in Node and
  * in a deterministic simulation. Nothing else in lib touches the platform's own.
  */
 
@@ -12,6 +12,10 @@ export interface Runtime {
   setTimer(delayMs: number, callback: () => void): () => void
   /** Cryptographically secure random bytes. */
   randomBytes(length: number): Uint8Array
+  /** Calls `callback` when the page is being left. Returns the way to stop. */
+  onPageHide(callback: () => void): () => void
+  /** Calls `callback` when the page is shown again, woken, or back online. Returns the way to stop. */
+  onWake(callback: () => void): () => void
 }
 
 export const systemRuntime: Runtime = {
@@ -22,4 +26,24 @@ export const systemRuntime: Runtime = {
     return () => clearTimeout(id)
   },
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  onPageHide: (callback) => listen(globalThis, ['pagehide'], callback),
+  onWake(callback) {
+    const stop = listen(globalThis, ['pageshow', 'online'], callback)
+    const stopVisible = listen(globalThis.document, ['visibilitychange'], () => {
+      if (document.visibilityState === 'visible') callback()
+    })
+    return () => (stop(), stopVisible())
+  },
+}
+
+/** In Node there is nothing to listen to. */
+function listen(
+  target: Partial<EventTarget> | undefined,
+  events: string[],
+  callback: () => void,
+): () => void {
+  for (const event of events) target?.addEventListener?.(event, callback)
+  return () => {
+    for (const event of events) target?.removeEventListener?.(event, callback)
+  }
 }

@@ -3,16 +3,24 @@
  * Implementations: IndexedDB (browsers), memory (Node, tests, simulations), an application's own.
  */
 
+/** A new table needs a higher `schemaVersion` in `idb-connection.ts`. */
 export const tables = ['keys', 'tickets', 'contacts', 'answered'] as const
 export type Table = (typeof tables)[number]
 
 /** A structured-cloneable record. */
 export type StoreValue = unknown
 
+export interface StoreRecord {
+  key: string
+  value: StoreValue
+}
+
+/** Values are copied on their way in and out. A call that is refused changes nothing. */
 export interface StoreTransaction {
   get(table: Table, key: string): Promise<StoreValue | undefined>
-  /** All records of a table in key order. */
-  list(table: Table): Promise<{ key: string; value: StoreValue }[]>
+  /** All records of a table in key order (by UTF-16 code units). */
+  list(table: Table): Promise<StoreRecord[]>
+  /** @throws HandfastError `invalid-argument` for a value that has no structured clone */
   put(table: Table, key: string, value: StoreValue): Promise<void>
   delete(table: Table, key: string): Promise<void>
 }
@@ -26,8 +34,11 @@ export interface TransactionOptions {
 export interface Store {
   /**
    * Runs `work` as one atomic, isolated transaction over the named tables: all of its writes or none. `work` may await
-   * nothing but the transaction's own methods. What it throws rolls back and is thrown on.
-   * @throws HandfastError `storage-failed`, `storage-blocked`, `closed`
+   * nothing but the transaction's own methods; if it does, the transaction fails with `storage-failed` and writes
+   * nothing. What `work` throws rolls back and is thrown on. After `storage-failed` with a lost database, the writes
+   * may or may not have reached it.
+   * @throws HandfastError `storage-failed`, `storage-blocked`, `closed`; `invalid-argument` for a table outside the
+   * scope or a write in a `read` transaction
    */
   transaction<T>(
     scope: readonly Table[],

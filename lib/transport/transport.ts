@@ -7,16 +7,24 @@
 import type { Unsubscribe } from '../base/emitter.ts'
 
 export interface Transport {
-  /** Begins an attempt as the offering side. */
+  /**
+   * Begins an attempt as the offering side.
+   * @throws HandfastError `unsupported` where the platform cannot do it
+   */
   offer(): Attempt
+  /** Creates nothing. @throws HandfastError `bad-description` */
+  checkOffer(offer: unknown): void
   /**
    * Begins an attempt as the answering side.
-   * @throws HandfastError `bad-description`, before anything is created
+   * @throws HandfastError `bad-description`, before anything is created; `unsupported`
    */
   answer(offer: unknown): Attempt
 }
 
-/** One try to connect, with a fixed role. Never reused. */
+/**
+ * One try to connect, with a fixed role. Never reused. It has no time limit where the other side never answers: whoever
+ * began it closes it. What comes after its end is checked as ever and then ignored.
+ */
 export interface Attempt {
   /**
    * The offer or answer, with the candidates known by then; it waits for candidates no longer than the transport's
@@ -26,7 +34,7 @@ export interface Attempt {
   /** Called with the whole list of local candidates so far, whenever it has grown after `description` resolved. */
   onCandidates(listener: (candidates: unknown) => void): Unsubscribe
   /**
-   * Offering side, once: takes the other side's answer.
+   * Offering side, once, after `description`: takes the other side's answer.
    * @throws HandfastError `bad-description`, nothing changed; `wrong-phase`
    */
   accept(answer: unknown): void
@@ -47,11 +55,18 @@ export interface Channel {
   readonly maxMessageBytes: number
   /** Bytes handed to `send` and not yet on their way. The sender paces itself by this and `onDrain`. */
   readonly bufferedBytes: number
-  /** @throws HandfastError `too-large`, `closed`, `queue-full` where the platform's buffer is full */
+  /**
+   * Takes a copy. Senders pause at `channelHighWaterBytes` buffered and go on at `onDrain`; one that pauses
+   * below `channelLowWaterBytes` waits for ever.
+   * @throws HandfastError `too-large`, `closed`, `queue-full` beyond `maxChannelBufferBytes`; nothing was sent
+   */
   send(message: Uint8Array): void
-  /** One receiver. What arrives before it is set is kept, up to a limit, beyond which the channel closes. */
+  /**
+   * One receiver. What arrived before it is set is handed over during the call; `maxEarlyMessages` are kept,
+   * then the channel closes. A message belongs to the receiver.
+   */
   onMessage(listener: (message: Uint8Array) => void): void
-  /** One listener, called when `bufferedBytes` falls to the low-water mark. */
+  /** One listener, called when `bufferedBytes` falls to `channelLowWaterBytes`. */
   onDrain(listener: () => void): void
   /** Resolves exactly once, when no more can be sent or will arrive, whoever closed it. Never rejects. */
   readonly closed: Promise<void>

@@ -1,0 +1,36 @@
+/** The whole page: opening, open, or explaining why it could not open. */
+
+import { useEffect, useState } from 'preact/hooks'
+import { AnnouncerProvider } from './announcer.tsx'
+import { boot, type Boot } from './boot.ts'
+import { BootFailurePage } from './boot-failure-page.tsx'
+import { PageHeader } from './page-header.tsx'
+import { ownName } from './page-address.ts'
+import { Workspace } from './workspace.tsx'
+
+export function App() {
+  const [state, setState] = useState<Boot>({ step: 'opening' })
+
+  const open = () => {
+    setState({ step: 'opening' })
+    void boot().then(setState)
+  }
+  useEffect(open, [])
+  useEffect(() => {
+    document.title = `${ownName} · Handfast`
+  }, [])
+
+  return (
+    <AnnouncerProvider>
+      <PageHeader />
+      {state.step === 'open' && <Workspace mesh={state.mesh} />}
+      {state.step === 'failed' && <BootFailurePage failure={state.failure} retry={open} />}
+      {state.step === 'opening' && (
+        <main class="splash" aria-busy="true">
+          <div class="cord cord-moving splash-cord" />
+          <p class="muted">Opening your keys…</p>
+        </main>
+      )}
+    </AnnouncerProvider>
+  )
+}

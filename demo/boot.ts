@@ -1,0 +1,79 @@
+/** From an empty page to an open mesh, or to a reason why not that a person can act on. */
+
+import { Identity, Mesh } from 'handfast'
+import { identityName, ownName, relay } from './page-address.ts'
+import { codeOf, explain, type Problem } from './problems.ts'
+
+export type BootFailure = Problem & { kind: 'in-use' | 'bad-relay' | 'other' }
+
+export type Boot =
+  { step: 'opening' } | { step: 'failed'; failure: BootFailure } | { step: 'open'; mesh: Mesh }
+
+const missing: { isMissing: () => boolean; problem: Problem }[] = [
+  {
+    isMissing: () => !globalThis.isSecureContext,
+    problem: {
+      title: 'This page must be opened securely',
+      advice:
+        'Browsers allow keys and direct connections only on https pages and on localhost. Open it at an https address.',
+    },
+  },
+  {
+    isMissing: () => !('RTCPeerConnection' in globalThis),
+    problem: {
+      title: 'This browser can’t connect to others directly',
+      advice:
+        'WebRTC is missing or switched off, perhaps by a privacy setting or an extension. Allow it for this page, or use another browser.',
+    },
+  },
+  {
+    isMissing: () => !globalThis.indexedDB,
+    problem: {
+      title: 'This browser can’t keep your keys',
+      advice:
+        'IndexedDB is missing or switched off, as in some private windows. Allow this site to store data, or use a normal window.',
+    },
+  },
+]
+
+export async function boot(): Promise<Boot> {
+  const lack = missing.find(({ isMissing }) => isMissing())
+  if (lack) return { step: 'failed', failure: { kind: 'other', ...lack.problem } }
+  try {
+    const identity = await Identity.open({ name: identityName })
+    try {
+      return { step: 'open', mesh: await Mesh.open({ identity, relays: [relay] }) }
+    } catch (error) {
+      await identity.close()
+      throw error
+    }
+  } catch (error) {
+    return { step: 'failed', failure: explainBoot(error) }
+  }
+}
+
+function explainBoot(error: unknown): BootFailure {
+  switch (codeOf(error)) {
+    case 'identity-in-use':
+      return {
+        kind: 'in-use',
+        title: `“${ownName}” is open in another tab`,
+        advice:
+          'An identity works in one tab at a time. Go on in the other tab; or close it and try again; or be somebody else here, which is how two tabs of one browser can meet.',
+      }
+    case 'invalid-argument':
+      return {
+        kind: 'bad-relay',
+        title: 'The relay address does not work',
+        advice: `“${relay}” must start with wss://, or with ws:// on this computer.`,
+      }
+    case 'unsupported':
+      return {
+        kind: 'other',
+        title: 'This browser lacks something that Handfast needs',
+        advice: `${(error as Error).message}. Use a current Firefox, Chrome, Edge or Safari.`,
+      }
+    default:
+      return { kind: 'other', ...explain(error) }
+  }
+}

@@ -1,0 +1,73 @@
+/** Everything between you and one other person. */
+
+import type { Link, Mesh } from 'handfast'
+import type { RefObject } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { Composer } from './composer.tsx'
+import { CopyButton } from './copy-button.tsx'
+import { ForgetButton } from './forget-button.tsx'
+import type { Conversations } from './hooks/use-conversations.ts'
+import { Icon } from './icon.tsx'
+import { LinkActions } from './link-actions.tsx'
+import { MessageLog } from './message-log.tsx'
+import { shortPeer } from './names.ts'
+import { Presence } from './presence.tsx'
+import { SafetyNumber } from './safety-number.tsx'
+import { Weave } from './weave.tsx'
+
+const cords = { open: 'cord', idle: 'cord cord-loose', closed: 'cord cord-loose' }
+
+interface ConversationPaneProps {
+  mesh: Mesh
+  link: Link
+  conversations: Conversations
+  title: RefObject<HTMLHeadingElement | null>
+  leave(): void
+}
+
+export function ConversationPane({
+  mesh,
+  link,
+  conversations,
+  title,
+  leave,
+}: ConversationPaneProps) {
+  const { entries, unread } = conversations.of(link.peer)
+  const name = conversations.nameOf(link.peer)
+  const called = name ?? shortPeer(link.peer)
+
+  useEffect(() => {
+    if (unread > 0) conversations.markRead(link.peer)
+  }, [unread])
+
+  return (
+    <section class="card conversation" aria-labelledby="pane-title">
+      <header class="conversation-header">
+        <button type="button" class="button bare back" aria-label="Back to people" onClick={leave}>
+          <Icon name="back" />
+        </button>
+        <Weave peer={link.peer} size={48} />
+        <div class="conversation-who">
+          <h2 id="pane-title" ref={title} tabIndex={-1}>
+            {called}
+          </h2>
+          <p class="peer-id">
+            <span role="status">
+              <Presence state={link.state} />
+            </span>
+            <code title={link.peer}>{shortPeer(link.peer)}</code>
+            <CopyButton bare text={link.peer} what="their whole id" />
+          </p>
+        </div>
+        <div class="conversation-actions">
+          <LinkActions link={link} called={called} />
+          <ForgetButton called={called} forget={() => mesh.forget(link.peer)} />
+        </div>
+      </header>
+      <div class={(cords as Partial<Record<string, string>>)[link.state] ?? 'cord cord-moving'} />
+      <SafetyNumber digits={link.safetyNumber} called={called} />
+      <MessageLog entries={entries} link={link} called={called} />
+      <Composer called={called} send={(text) => conversations.send(link, text)} />
+    </section>
+  )
+}

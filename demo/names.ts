@@ -1,0 +1,96 @@
+/**
+ * What people call themselves: told by each to the other over their link, and remembered in this browser for when
+ * they are away. A name is a claim; only the key is proven, so the page always shows both.
+ */
+
+import type { PeerId } from 'handfast'
+
+const maxNameLength = 24
+
+const friendlyNames =
+  'alder ash aster briar clover fern finch hazel heron ivy juniper lark laurel linden maple olive robin rowan sorrel swift thistle violet willow wren'.split(
+    ' ',
+  )
+
+/** A name fit to show: no control, formatting or direction-changing characters, of limited length. */
+export function cleanName(claimed: unknown): string | null {
+  if (typeof claimed !== 'string') return null
+  const name = claimed
+    .slice(0, 1000)
+    .normalize('NFC')
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
+    .trim()
+  return [...name].slice(0, maxNameLength).join('') || null
+}
+
+/** A name that nobody in `taken` has. */
+export function friendlyName(taken: Iterable<string>): string {
+  const used = new Set(taken)
+  const free = friendlyNames.filter((name) => !used.has(name))
+  const choice = free.length > 0 ? free : friendlyNames
+  return choice[Math.floor(Math.random() * choice.length)]!
+}
+
+/** A name drawn on the first visit and kept where the browser allows it. */
+export function rememberedName(): string {
+  const key = 'handfast-demo/own-name'
+  try {
+    const name = cleanName(localStorage.getItem(key)) ?? friendlyName([])
+    localStorage.setItem(key, name)
+    return name
+  } catch {
+    return friendlyName([])
+  }
+}
+
+/** The names of one identity's contacts, in localStorage where the browser allows it. */
+export class NameBook {
+  readonly #key: string
+  readonly #names: Map<PeerId, string>
+
+  constructor(ownName: string) {
+    this.#key = `handfast-demo/names/${ownName}`
+    this.#names = new Map(this.#load())
+  }
+
+  get(peer: PeerId): string | undefined {
+    return this.#names.get(peer)
+  }
+
+  all(): string[] {
+    return [...this.#names.values()]
+  }
+
+  set(peer: PeerId, name: string): void {
+    this.#names.set(peer, name)
+    this.#save()
+  }
+
+  delete(peer: PeerId): void {
+    this.#names.delete(peer)
+    this.#save()
+  }
+
+  #load(): [PeerId, string][] {
+    try {
+      const stored = Object.entries(JSON.parse(localStorage.getItem(this.#key) ?? '{}'))
+      return stored.flatMap(([peer, claimed]) => {
+        const name = cleanName(claimed)
+        return name ? [[peer, name]] : []
+      })
+    } catch {
+      return []
+    }
+  }
+
+  #save(): void {
+    try {
+      localStorage.setItem(this.#key, JSON.stringify(Object.fromEntries(this.#names)))
+    } catch {
+      // Storage is full or forbidden: the names last as long as the page.
+    }
+  }
+}
+
+/** Enough of a PeerId to tell two apart at a glance. */
+export const shortPeer = (peer: PeerId): string => `${peer.slice(0, 6)}…${peer.slice(-6)}`

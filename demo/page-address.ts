@@ -1,0 +1,44 @@
+/** What the page's address says: who this tab is, which relay to use, and the addresses made from it for others. */
+
+import type { Ticket } from 'handfast'
+import { cleanName, rememberedName } from './names.ts'
+
+const parameters = new URLSearchParams(location.search)
+
+const chosenName = cleanName(parameters.get('as'))
+
+/** Which of this browser's identities this tab is: `?as=robin`. */
+export const identityName = chosenName ?? 'me'
+
+/** What others see: the name of the identity; for the one without a chosen name, one that was drawn for it once. */
+export const ownName = chosenName ?? rememberedName()
+
+/** The relay named by `?relay=`, if any. */
+export const chosenRelay = parameters.get('relay')
+
+const socketScheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
+
+/** The relay in use; without a choice, the one that the dev server runs beside the page. */
+export const relay = chosenRelay ?? `${socketScheme}//${location.host}/relay`
+
+/** A link opened on another device can't reach a page that only this computer serves. */
+export const onLoopback = /^(localhost|127\.|\[::1\])/.test(location.hostname)
+
+function pageFor(name: string | null, withRelay = true): string {
+  const url = new URL(location.pathname, location.origin)
+  if (name) url.searchParams.set('as', name)
+  if (withRelay && chosenRelay) url.searchParams.set('relay', chosenRelay)
+  return url.href
+}
+
+/** The link to send: whoever opens it is asked whether to accept. */
+export const invitationLink = (ticket: Ticket): string => ticket.toURL(pageFor(null))
+
+/** The same, opened as a second person of this browser. */
+export const secondPersonLink = (ticket: Ticket, name: string): string =>
+  ticket.toURL(pageFor(name))
+
+/** This page as somebody else, with the invitation that it was opened with. */
+export const asSomebodyElse = (name: string): string => pageFor(name) + location.hash
+
+export const withoutChosenRelay = (): string => pageFor(chosenName, false) + location.hash

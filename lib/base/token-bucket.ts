@@ -1,0 +1,25 @@
+/** A budget that refills: `burst` at once, `perSecond` afterwards. */
+
+export class TokenBucket {
+  readonly #burst: number
+  readonly #perSecond: number
+  #tokens: number
+  #filledAtMs: number
+
+  constructor(burst: number, perSecond: number, nowMs: number) {
+    this.#burst = burst
+    this.#perSecond = perSecond
+    this.#tokens = burst
+    this.#filledAtMs = nowMs
+  }
+
+  /** Takes one token, if there is one. `nowMs` is monotonic. */
+  take(nowMs: number): boolean {
+    const gained = ((nowMs - this.#filledAtMs) / 1000) * this.#perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
+    this.#filledAtMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}

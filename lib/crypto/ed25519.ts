@@ -1,0 +1,69 @@
+/**
+ * ed25519 (RFC 8032) with a label in front of every message, so that a signature made for one purpose
+ * is worth nothing for another.
+ */
+
+import { concat, utf8 } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { SignatureLabel } from './labels.ts'
+import { sodium } from './sodium.ts'
+
+export const identityKeyBytes = 32
+export const signatureBytes = 64
+const seedBytes = 32
+
+/** `publicKey` of 32 bytes; `secretKey` of 64, the seed followed by the public key. */
+export interface SigningKeyPair {
+  readonly publicKey: Uint8Array
+  readonly secretKey: Uint8Array
+}
+
+/** The pair of a 32-byte seed. Throws `invalid-argument` on another size. */
+export function signingKeyPairFromSeed(seed: Uint8Array): SigningKeyPair {
+  if (seed.length !== seedBytes) {
+    throw new HandfastError('invalid-argument', 'an ed25519 seed has 32 bytes')
+  }
+  const { publicKey, privateKey: secretKey } = sodium().crypto_sign_seed_keypair(seed)
+  return { publicKey, secretKey }
+}
+
+export function generateSigningKeyPair(runtime: Pick<Runtime, 'randomBytes'>): SigningKeyPair {
+  return signingKeyPairFromSeed(runtime.randomBytes(seedBytes))
+}
+
+const labelled = (label: SignatureLabel, message: Uint8Array) =>
+  concat(utf8(label), Uint8Array.of(0), message)
+
+/** 64 bytes over `label ‖ 0x00 ‖ message`. */
+export function sign(
+  label: SignatureLabel,
+  message: Uint8Array,
+  secretKey: Uint8Array,
+): Uint8Array {
+  return sodium().crypto_sign_detached(labelled(label, message), secretKey)
+}
+
+/** Whether the signature holds; `false` too for a signature or key of the wrong size. */
+export function verify(
+  label: SignatureLabel,
+  message: Uint8Array,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  return (
+    signature.length === signatureBytes &&
+    publicKey.length === identityKeyBytes &&
+    sodium().crypto_sign_verify_detached(signature, labelled(label, message), publicKey)
+  )
+}
+
+/** Throws `bad-key` on what is not the canonical encoding of a point of the prime-order group. */
+export function validateIdentityKey(publicKey: Uint8Array): void {
+  const { crypto_sign_ed25519_pk_to_curve25519 } = sodium()
+  try {
+    crypto_sign_ed25519_pk_to_curve25519(publicKey)
+  } catch (cause) {
+    throw new HandfastError('bad-key', 'not a valid ed25519 public key', { cause })
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * BLAKE2b (RFC 7693), HMAC over it (RFC 2104, block of 128 bytes) and HKDF as Noise revision 34, section 4.3,
+ * defines it; and the comparison of secrets.
+ */
+
+import { concat } from '../base/bytes.ts'
+import { sodium } from './sodium.ts'
+
+/** Bytes of BLAKE2b-512: HASHLEN of the Noise suite. */
+export const hashBytes = 64
+
+const hmacBlockBytes = 128
+
+/** BLAKE2b of `length` bytes, 16 to 64 (default 64); `key`, if given, of 16 to 64 bytes. */
+export function blake2b(bytes: Uint8Array, length = hashBytes, key?: Uint8Array): Uint8Array {
+  return sodium().crypto_generichash(length, bytes, key ?? null)
+}
+
+/** HMAC-BLAKE2b-512: 64 bytes, under a key of any length. */
+export function hmacBlake2b(key: Uint8Array, data: Uint8Array): Uint8Array {
+  const shortKey = key.length > hmacBlockBytes ? blake2b(key) : key
+  const innerPad = new Uint8Array(hmacBlockBytes).fill(0x36)
+  const outerPad = new Uint8Array(hmacBlockBytes).fill(0x5c)
+  shortKey.forEach((byte, i) => {
+    innerPad[i] = byte ^ 0x36
+    outerPad[i] = byte ^ 0x5c
+  })
+  return blake2b(concat(outerPad, blake2b(concat(innerPad, data))))
+}
+
+/** Noise's HKDF: three outputs of 64 bytes; callers that want two leave the third. */
+export function hkdf(
+  chainingKey: Uint8Array,
+  inputKeyMaterial: Uint8Array,
+): [Uint8Array, Uint8Array, Uint8Array] {
+  const tempKey = hmacBlake2b(chainingKey, inputKeyMaterial)
+  const first = hmacBlake2b(tempKey, Uint8Array.of(1))
+  const second = hmacBlake2b(tempKey, concat(first, Uint8Array.of(2)))
+  return [first, second, hmacBlake2b(tempKey, concat(second, Uint8Array.of(3)))]
+}
+
+/** Equality in constant time; only the lengths may leak. */
+export function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && sodium().memcmp(a, b)
+}

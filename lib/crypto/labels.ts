@@ -1,0 +1,42 @@
+/**
+ * Domain separation: every string that keeps one use of a key apart from another, in one place. [protocol]
+ */
+
+/** Opens every prologue. */
+export const protocolLabel = 'handfast/1'
+
+/** What a signature is for: each covers `label ‖ 0x00 ‖ message`. */
+export const signatureLabels = {
+  /** By the issuer of a certificate. */
+  certificate: 'handfast/1 certificate',
+  /** By the device that a certificate names: it countersigns. */
+  device: 'handfast/1 device',
+  deviceList: 'handfast/1 device list',
+  ticket: 'handfast/1 ticket',
+  address: 'handfast/1 address',
+  handshake: 'handfast/1 handshake',
+  pact: 'handfast/1 pact',
+} as const
+
+/** What a derived value is for: the message of a keyed hash, or the label of a handshake's exporter. */
+export const derivationLabels = {
+  /** Network id: BLAKE2b-128 of the label, 0x00 and the network's name. */
+  network: 'handfast/1 network',
+  /** Handshake psk of a ticket, keyed by the ticket secret. */
+  ticketPsk: 'handfast/1 ticket psk',
+  /** Mailbox tag of a ticket, keyed by the ticket secret. */
+  ticketTag: 'handfast/1 ticket tag',
+  /** Mailbox tag of a contact's device, keyed by the pact secret. */
+  contactTag: 'handfast/1 tag',
+  /** Id of a pact, keyed by the pact secret. */
+  pactId: 'handfast/1 pact id',
+  /** Exported: key of T packets, initiator to responder. */
+  signalInitiator: 'handfast/1 signal initiator',
+  /** Exported: key of T packets, responder to initiator. */
+  signalResponder: 'handfast/1 signal responder',
+  sessionId: 'handfast/1 session id',
+  safetyNumber: 'handfast/1 safety number',
+} as const
+
+export type SignatureLabel = (typeof signatureLabels)[keyof typeof signatureLabels]
+export type DerivationLabel = (typeof derivationLabels)[keyof typeof derivationLabels]

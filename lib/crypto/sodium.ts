@@ -1,0 +1,40 @@
+/**
+ * libsodium, loaded once, when first needed, as a chunk of its own. Everything else in this room is synchronous
+ * and asks for the module through `sodium()`.
+ */
+
+import { HandfastError } from '../base/errors.ts'
+
+export type Sodium = (typeof import('libsodium-wrappers'))['default']
+
+let loaded: Sodium | undefined
+let loading: Promise<void> | undefined
+
+async function load(): Promise<void> {
+  try {
+    const { default: module } = await import('libsodium-wrappers')
+    await module.ready
+    loaded = module
+  } catch (cause) {
+    loading = undefined
+    throw new HandfastError(
+      'unsupported',
+      "libsodium did not start: it needs WebAssembly, which a Content-Security-Policy allows with 'wasm-unsafe-eval' in script-src",
+      { cause },
+    )
+  }
+}
+
+/**
+ * Resolves once `sodium()` may be called. Cheap to call again; after a failure the next call tries again.
+ * Rejects with `unsupported` where WebAssembly is missing or blocked, or the chunk does not load.
+ */
+export function ready(): Promise<void> {
+  return (loading ??= load())
+}
+
+/** The loaded module. Throws `wrong-phase` before `ready()` has resolved. */
+export function sodium(): Sodium {
+  if (!loaded) throw new HandfastError('wrong-phase', 'call ready() and wait for it first')
+  return loaded
+}

@@ -1,0 +1,104 @@
+/**
+ * Certificates: an identity says in its own name which device signs for it and which X25519 key is that device's Noise
+ * static. The device signs the same bytes, so nobody can certify a key that is not theirs. Checked against the
+ * subject's key alone; there is no other authority. Form: `docs/protocol.md`, "Certificates".
+ */
+
+import { equalBytes } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { certificateClockToleranceS, maxCertificateBytes, maxChainLength } from '../base/limits.ts'
+import { decode, encode } from '../codec/cbor.ts'
+import { Fields } from '../codec/fields.ts'
+import { sign, verify, type SigningKeyPair } from '../crypto/ed25519.ts'
+import { signatureLabels } from '../crypto/labels.ts'
+import type { Device } from './device.ts'
+import { peerIdFromKey, type PeerId } from './peer-id.ts'
+
+/** Certificates from the one nearest the identity to the device's, each encoded. */
+export type CertificateChain = readonly Uint8Array[]
+
+/** What a verified chain proves: these device keys speak for this identity. */
+export interface DeviceBinding {
+  readonly peer: PeerId
+  readonly peerKey: Uint8Array
+  /** ed25519, signs handshakes. */
+  readonly deviceKey: Uint8Array
+  /** X25519, the device's Noise static. */
+  readonly boxKey: Uint8Array
+}
+
+/** An identity certifies its own device; both sign. Valid from `nowS`, without end. */
+export async function certifyDevice(
+  identity: SigningKeyPair,
+  device: Device,
+  nowS: number,
+): Promise<Uint8Array> {
+  const { publicKey, secretKey } = identity
+  const body = encode([1, publicKey, publicKey, device.key, device.boxKey, 0, nowS, null, []])
+  return encode([
+    body,
+    sign(signatureLabels.certificate, body, secretKey),
+    await device.sign(signatureLabels.device, body),
+  ])
+}
+
+/**
+ * Verifies a chain as received and returns what it proves.
+ * @throws HandfastError `bad-certificate`
+ */
+export function verifyChain(chain: unknown, nowS: number): DeviceBinding {
+  if (!Array.isArray(chain) || chain.length < 1 || chain.length > maxChainLength) {
+    throw new HandfastError('bad-certificate', 'A chain has one certificate')
+  }
+  return verifyDeviceCertificate(chain[0], nowS)
+}
+
+function verifyDeviceCertificate(encoded: unknown, nowS: number): DeviceBinding {
+  if (!(encoded instanceof Uint8Array) || encoded.length > maxCertificateBytes) {
+    throw new HandfastError('bad-certificate', 'A certificate is a byte string')
+  }
+  const outer = new Fields(parse(encoded), 3, 'bad-certificate')
+  const body = outer.bytes(1, maxCertificateBytes)
+  const issuerSignature = outer.bytes(64)
+  const deviceSignature = outer.bytes(64)
+
+  const fields = new Fields(parse(body), 9, 'bad-certificate')
+  fields.constant(1)
+  const issuer = fields.bytes(32)
+  const peerKey = fields.bytes(32)
+  const deviceKey = fields.bytes(32)
+  const boxKey = fields.bytes(32)
+  fields.constant(0)
+  const notBeforeS = fields.integer()
+  const notAfterS = fields.nullable(() => fields.integer())
+  fields.array(0, () => fields.fail('scopes'))
+
+  if (!equalBytes(issuer, peerKey)) fields.fail('issuer')
+  if (nowS < notBeforeS - certificateClockToleranceS) fields.fail('not yet valid')
+  if (notAfterS !== null && nowS > notAfterS + certificateClockToleranceS) fields.fail('expired')
+  const peer = validKey(() => peerIdFromKey(peerKey))
+  validKey(() => peerIdFromKey(deviceKey))
+  if (
+    !verify(signatureLabels.certificate, body, issuerSignature, peerKey) ||
+    !verify(signatureLabels.device, body, deviceSignature, deviceKey)
+  ) {
+    throw new HandfastError('bad-certificate', 'A signature of the certificate does not verify')
+  }
+  return { peer, peerKey, deviceKey, boxKey }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    throw new HandfastError('bad-certificate', 'A certificate is not valid CBOR', { cause })
+  }
+}
+
+function validKey<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new HandfastError('bad-certificate', 'A certificate names an unusable key', { cause })
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Who one is: the ed25519 identity key, whose public half is the PeerId, and this browser's own device, certified by it.
+ * Created at first use; afterwards the same. The identity key signs certificates and nothing else.
+ */
+
+import { HandfastError } from '../base/errors.ts'
+import { systemRuntime, type Runtime } from '../base/runtime.ts'
+import { generateSigningKeyPair, signingKeyPairFromSeed } from '../crypto/ed25519.ts'
+import { ready } from '../crypto/sodium.ts'
+import { IdbStore } from '../storage/idb-store.ts'
+import type { Store } from '../storage/store.ts'
+import { certifyDevice, verifyChain, type CertificateChain } from './certificate.ts'
+import { Device } from './device.ts'
+import { Keystore } from './keystore.ts'
+import type { PeerId } from './peer-id.ts'
+
+export interface IdentityOptions {
+  /** Tells apart several identities of one origin. Default `default`. */
+  name?: string
+  /** Where keys, tickets and contacts are kept. Default: IndexedDB under `name`. */
+  store?: Store
+  runtime?: Runtime
+}
+
+export class Identity {
+  readonly peer: PeerId
+  /** The 32 bytes that `peer` spells. */
+  readonly publicKey: Uint8Array
+  /** @internal */
+  readonly device: Device
+  /** @internal */
+  readonly chain: CertificateChain
+  /** @internal */
+  readonly keystore: Keystore
+  /** @internal */
+  readonly store: Store
+  /** @internal */
+  readonly runtime: Runtime
+
+  #isOccupied = false
+
+  private constructor(
+    device: Device,
+    chain: CertificateChain,
+    keystore: Keystore,
+    store: Store,
+    runtime: Runtime,
+  ) {
+    const { peer, peerKey } = verifyChain(chain, runtime.now() / 1000)
+    this.peer = peer
+    this.publicKey = peerKey
+    this.device = device
+    this.chain = chain
+    this.keystore = keystore
+    this.store = store
+    this.runtime = runtime
+  }
+
+  /**
+   * Opens the identity called `name`, or creates it.
+   * @throws HandfastError `unsupported`, `identity-in-use`, `storage-blocked`, `storage-failed`
+   */
+  static async open(options: IdentityOptions = {}): Promise<Identity> {
+    const runtime = options.runtime ?? systemRuntime
+    await ready()
+    const store = options.store ?? (await IdbStore.open(options.name ?? 'default', runtime))
+    try {
+      const keystore = await Keystore.open(store, runtime)
+      const { device, chain } = (await load(keystore)) ?? (await create(keystore, runtime))
+      return new Identity(device, chain, keystore, store, runtime)
+    } catch (error) {
+      if (!options.store) await store.close()
+      throw error
+    }
+  }
+
+  /** @internal One mesh at a time. Returns how to let go. @throws HandfastError `identity-in-use` */
+  occupy(): () => void {
+    if (this.#isOccupied) {
+      throw new HandfastError('identity-in-use', 'The identity has an open mesh already')
+    }
+    this.#isOccupied = true
+    return () => void (this.#isOccupied = false)
+  }
+
+  /** Closes the store. Close the mesh first. Idempotent. */
+  async close(): Promise<void> {
+    await this.store.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+interface CertifiedDevice {
+  readonly device: Device
+  readonly chain: CertificateChain
+}
+
+async function load(keystore: Keystore): Promise<CertifiedDevice | undefined> {
+  const secrets = await keystore.get('device')
+  if (!secrets) return undefined
+  const certificate = await keystore.get('certificate')
+  if (!certificate) throw new HandfastError('storage-failed', 'The device has lost its certificate')
+  return { device: Device.fromSecrets(secrets), chain: [certificate] }
+}
+
+/** The identity seed is written first and the device last: a half-made identity is finished, not replaced. */
+async function create(keystore: Keystore, runtime: Runtime): Promise<CertifiedDevice> {
+  const stored = await keystore.get('identity')
+  const root = stored ? signingKeyPairFromSeed(stored) : generateSigningKeyPair(runtime)
+  const seed = root.secretKey.slice(0, 32)
+  const device = Device.generate(runtime)
+  const certificate = await certifyDevice(root, device, Math.floor(runtime.now() / 1000))
+  await keystore.put('identity', seed)
+  await keystore.put('certificate', certificate)
+  await keystore.put('device', device.secrets())
+  return { device, chain: [certificate] }
+}

@@ -1,0 +1,116 @@
+/**
+ * Secrets at rest: each is sealed with AES-256-GCM under a key that WebCrypto generated and never gives out, so that
+ * a copy of the database, or a script that reads it without running here, holds no secret. A script in this page can
+ * still ask for them: that is the limit of what a browser can protect.
+ */
+
+import { concat, utf8 } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { systemRuntime } from '../base/runtime.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { Store } from '../storage/store.ts'
+
+/** NIST SP 800-38D: 96 bits, the only length that GCM uses as it is. */
+const ivBytes = 12
+
+const strictWrite = { mode: 'write', durability: 'strict' } as const
+
+const wrappingKeyName = 'wrapping-key'
+const recordName = (name: string) => `secret/${name}`
+
+/** A secret as it is stored. */
+export interface Sealed {
+  readonly iv: Uint8Array<ArrayBuffer>
+  readonly ciphertext: Uint8Array<ArrayBuffer>
+}
+
+export class Keystore {
+  readonly #store: Store
+  readonly #runtime: Runtime
+  readonly #wrappingKey: CryptoKey
+
+  private constructor(store: Store, runtime: Runtime, wrappingKey: CryptoKey) {
+    this.#store = store
+    this.#runtime = runtime
+    this.#wrappingKey = wrappingKey
+  }
+
+  /**
+   * Opens the keystore in table `keys`, making its wrapping key on first use. Any number may be open on one store.
+   * @throws HandfastError `unsupported` outside a secure context; `storage-failed` when the wrapping key is damaged;
+   * whatever the store throws
+   */
+  static async open(store: Store, runtime: Runtime = systemRuntime): Promise<Keystore> {
+    const subtle = globalThis.crypto?.subtle
+    if (!subtle)
+      throw new HandfastError(
+        'unsupported',
+        'WebCrypto is missing: keys need a secure context (https or localhost)',
+      )
+    // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
+    const algorithm = { name: 'AES-GCM', length: 256 }
+    const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
+    const key = await store.transaction(['keys'], strictWrite, async (tx) => {
+      const held = await tx.get('keys', wrappingKeyName)
+      if (held === undefined) await tx.put('keys', wrappingKeyName, fresh)
+      return held === undefined ? fresh : held
+    })
+    if (!(key instanceof CryptoKey) || key.algorithm.name !== 'AES-GCM' || key.extractable)
+      throw new HandfastError('storage-failed', 'the wrapping key of the keystore is damaged')
+    return new Keystore(store, runtime, key)
+  }
+
+  /** Stores a secret, over an older one of that name. On disk when resolved. */
+  async put(name: string, secret: Uint8Array): Promise<void> {
+    const sealed = await this.seal(name, secret)
+    await this.#store.transaction(['keys'], strictWrite, (tx) =>
+      tx.put('keys', recordName(name), sealed),
+    )
+  }
+
+  /** @throws HandfastError `storage-failed` when what is stored is not what was put under that name */
+  async get(name: string): Promise<Uint8Array | undefined> {
+    const record = await this.#store.transaction(['keys'], { mode: 'read' }, (tx) =>
+      tx.get('keys', recordName(name)),
+    )
+    return record === undefined ? undefined : this.unseal(name, record as Sealed)
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#store.transaction(['keys'], strictWrite, (tx) =>
+      tx.delete('keys', recordName(name)),
+    )
+  }
+
+  /**
+   * For a secret inside a record of another table. Call it before the store's transaction, which may not await it.
+   * @param name what the secret is for; `unseal` wants the same
+   */
+  async seal(name: string, secret: Uint8Array): Promise<Sealed> {
+    const iv = new Uint8Array(this.#runtime.randomBytes(ivBytes))
+    const ciphertext = await crypto.subtle.encrypt(
+      parameters(name, iv),
+      this.#wrappingKey,
+      new Uint8Array(secret),
+    )
+    return { iv, ciphertext: new Uint8Array(ciphertext) }
+  }
+
+  /** @throws HandfastError `storage-failed` when `sealed` is damaged or was sealed under another name or keystore */
+  async unseal(name: string, sealed: Sealed): Promise<Uint8Array> {
+    try {
+      const { iv, ciphertext } = sealed
+      return new Uint8Array(
+        await crypto.subtle.decrypt(parameters(name, iv), this.#wrappingKey, ciphertext),
+      )
+    } catch {
+      throw new HandfastError('storage-failed', `the stored secret '${name}' is damaged`)
+    }
+  }
+}
+
+const parameters = (name: string, iv: Uint8Array<ArrayBuffer>): AesGcmParams => ({
+  name: 'AES-GCM',
+  iv,
+  additionalData: new Uint8Array(concat(utf8('handfast/1 key\0'), utf8(name))),
+})

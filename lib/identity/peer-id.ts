@@ -1,0 +1,28 @@
+/** A peer's permanent name: its ed25519 public key, shown as base64url without padding (43 characters). */
+
+import { fromBase64url, toBase64url } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { validateIdentityKey } from '../crypto/ed25519.ts'
+
+export type PeerId = string & { readonly __brand: 'PeerId' }
+
+/** @throws HandfastError `bad-key` when the key is not 32 bytes, of small or of mixed order */
+export function peerIdFromKey(publicKey: Uint8Array): PeerId {
+  validateIdentityKey(publicKey)
+  return toBase64url(publicKey) as PeerId
+}
+
+export function keyFromPeerId(peer: PeerId): Uint8Array {
+  return fromBase64url(peer)
+}
+
+/** @throws HandfastError `bad-key` */
+export function parsePeerId(text: string): PeerId {
+  let key
+  try {
+    key = fromBase64url(text)
+  } catch (cause) {
+    throw new HandfastError('bad-key', 'A PeerId is 43 characters of base64url', { cause })
+  }
+  return peerIdFromKey(key)
+}

@@ -1,0 +1,210 @@
+/**
+ * Requests and responses of one session, matched by id, in any order, both ways at once. A request whose session ends before
+ * its response fails with `interrupted`: whether it was handled is not known.
+ */
+
+import { HandfastError, type ErrorCode } from '../base/errors.ts'
+import { reportError } from '../base/emitter.ts'
+import * as limits from '../base/limits.ts'
+import { decode, encode, type CborValue } from '../codec/cbor.ts'
+import { recordKinds, type Record } from '../codec/records.ts'
+import { Queue } from '../base/queue.ts'
+import type { FrameWriter, Transfer } from '../session/frame-writer.ts'
+import type { Source } from '../session/session.ts'
+
+export type RequestHandler = (
+  params: unknown,
+  context: { readonly signal: AbortSignal },
+) => unknown | Promise<unknown>
+
+export type RequestHandlers = ReadonlyMap<string, RequestHandler>
+
+/** What a peer may learn of a failure. */
+const failureCodes: readonly ErrorCode[] = ['no-handler', 'request-failed', 'queue-full']
+
+interface Pending {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Calls implements Source {
+  readonly #handlers: RequestHandlers
+  readonly #wake: () => void
+  readonly #nextTransferId: () => number
+  readonly #pending = new Map<number, Pending>()
+  readonly #running = new Map<number, AbortController>()
+  readonly #small = new Queue<Uint8Array>()
+  readonly #large = new Queue<Uint8Array>()
+  readonly #transfers: Transfer[] = []
+  #nextId = 0
+  #isClosed = false
+
+  constructor(handlers: RequestHandlers, wake: () => void, nextTransferId: () => number) {
+    this.#handlers = handlers
+    this.#wake = wake
+    this.#nextTransferId = nextTransferId
+  }
+
+  /** Requests waited for, and requests being handled. */
+  get size(): number {
+    return this.#pending.size + this.#running.size
+  }
+
+  /** @throws HandfastError `queue-full`, `no-handler`, `request-failed`, `interrupted`; the reason of `signal` */
+  request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
+    if (this.#isClosed) throw interrupted()
+    if (this.#pending.size >= limits.maxPendingRequests) {
+      throw new HandfastError('queue-full', 'Too many requests wait for this peer')
+    }
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#pending.delete(id)
+        this.#send([recordKinds.cancel, id])
+        reject(signal.reason)
+      }
+      const settled = () => signal.removeEventListener('abort', onAbort)
+      signal.addEventListener('abort', onAbort)
+      this.#pending.set(id, {
+        resolve: (result) => (settled(), resolve(result)),
+        reject: (error) => (settled(), reject(error)),
+      })
+      this.#send([recordKinds.request, id, method, params])
+    })
+  }
+
+  /** @throws HandfastError `protocol` */
+  receive(record: Record): void {
+    const [kind, id] = record
+    if (typeof id !== 'number') throw malformed()
+    switch (kind) {
+      case recordKinds.request:
+        return this.#receiveRequest(id, record[2], record[3])
+      case recordKinds.cancel:
+        return this.#running.get(id)?.abort(new HandfastError('interrupted', 'The peer cancelled'))
+      case recordKinds.response:
+        return this.#receiveResponse(id, record[2])
+      default:
+        return this.#receiveFailure(id, record[2], record[3])
+    }
+  }
+
+  #receiveRequest(id: number, method: unknown, params: unknown): void {
+    if (typeof method !== 'string' || !(params instanceof Uint8Array) || this.#running.has(id)) {
+      throw malformed()
+    }
+    const handler = this.#handlers.get(method)
+    if (!handler)
+      return this.#sendFailure(id, 'no-handler', 'The peer has no handler for this method')
+    if (this.#running.size >= limits.maxConcurrentRequests) {
+      return this.#sendFailure(id, 'queue-full', 'The peer handles too many requests already')
+    }
+    const controller = new AbortController()
+    this.#running.set(id, controller)
+    void this.#run(id, handler, params, controller.signal)
+  }
+
+  async #run(
+    id: number,
+    handler: RequestHandler,
+    params: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const result = await handler(decode(params), { signal })
+      this.#running.delete(id)
+      if (!signal.aborted) this.#send([recordKinds.response, id, encodeValue(result)])
+    } catch (error) {
+      this.#running.delete(id)
+      if (signal.aborted) return
+      reportError(error)
+      // Only what a handler says on purpose reaches the peer; other errors may speak of anything.
+      const text = error instanceof HandfastError ? error.message : 'The handler of the peer failed'
+      this.#sendFailure(id, 'request-failed', text)
+    }
+  }
+
+  #receiveResponse(id: number, result: unknown): void {
+    if (!(result instanceof Uint8Array)) throw malformed()
+    const pending = this.#take(id)
+    if (!pending) return
+    try {
+      pending.resolve(decode(result))
+    } catch (error) {
+      pending.reject(error)
+    }
+  }
+
+  #receiveFailure(id: number, code: unknown, text: unknown): void {
+    const known = failureCodes[code as number]
+    if (!known || typeof text !== 'string') throw malformed()
+    this.#take(id)?.reject(new HandfastError(known, text.slice(0, limits.maxFailureTextBytes)))
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
+    return pending
+  }
+
+  #sendFailure(id: number, code: ErrorCode, text: string): void {
+    const short = text.slice(0, limits.maxFailureTextBytes / 4)
+    this.#send([recordKinds.failure, id, failureCodes.indexOf(code), short])
+  }
+
+  #send(record: CborValue[]): void {
+    if (this.#isClosed) return
+    const encoded = encode(record)
+    ;(encoded.length < limits.smallRecordBytes ? this.#small : this.#large).push(encoded)
+    this.#wake()
+  }
+
+  get pending(): boolean {
+    return this.#small.length > 0 || this.#transfers.length > 0 || this.#large.length > 0
+  }
+
+  /** Small records first; then a piece of each large one in turn. */
+  fill(writer: FrameWriter): void {
+    for (let next = this.#small.at(0); next; next = this.#small.at(0)) {
+      if (!writer.record(next)) {
+        if (!writer.isEmpty) return
+        this.#large.push(next)
+      }
+      this.#small.shift()
+    }
+    while (this.#transfers.length < limits.maxTransfers - 1 && this.#large.length > 0) {
+      this.#transfers.push({ id: this.#nextTransferId(), record: this.#large.shift()!, offset: 0 })
+    }
+    for (let turns = this.#transfers.length; turns > 0; turns--) {
+      if (writer.room < limits.minPartBytes) return
+      const transfer = this.#transfers.shift()!
+      if (!writer.part(transfer)) this.#transfers.push(transfer)
+    }
+  }
+
+  /** The session is over. */
+  close(): void {
+    this.#isClosed = true
+    for (const { reject } of this.#pending.values()) reject(interrupted())
+    for (const controller of this.#running.values()) controller.abort(interrupted())
+    this.#pending.clear()
+    this.#running.clear()
+  }
+}
+
+/** What an application hands over, as bytes. @throws HandfastError `invalid-argument`, `too-large` */
+export function encodeValue(value: unknown): Uint8Array {
+  const bytes = encode(value as CborValue)
+  if (bytes.length > limits.maxMessageBytes) {
+    throw new HandfastError(
+      'too-large',
+      `A message has at most ${limits.maxMessageBytes} bytes; use a stream for more`,
+    )
+  }
+  return bytes
+}
+
+const malformed = () => new HandfastError('protocol', 'Malformed request or response')
+
+const interrupted = () =>
+  new HandfastError('interrupted', 'The session ended before the response came')

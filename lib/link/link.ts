@@ -1,0 +1,388 @@
+/**
+ * A link: what two peers have from first contact on, for good. The application sends, asks and streams on it in every state; sessions
+ * come and go below. One session at a time is used; where two are proven, a rule that both sides share picks the one that stays.
+ */
+
+import { compareBytes } from '../base/bytes.ts'
+import { deferred } from '../base/deferred.ts'
+import { Emitter, type Unsubscribe } from '../base/emitter.ts'
+import { HandfastError } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Session, SessionEnd } from '../session/session.ts'
+import { encodeValue, type RequestHandler } from './calls.ts'
+import { Conversation } from './conversation.ts'
+import { Inbox, type MessageHandler } from './inbox.ts'
+import { Outbox } from './outbox.ts'
+import { Redial } from './redial.ts'
+import { nextLinkState, type LinkEvent, type LinkState } from './state.ts'
+import type { LinkStream } from './streams.ts'
+
+export interface LinkEvents {
+  state: [state: LinkState]
+  /** A stream that the peer opened. Without a listener it is refused with `no-handler`. */
+  stream: [stream: LinkStream]
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal
+  /** Default 30,000. */
+  timeoutMs?: number
+}
+
+/** @internal What a link needs of its mesh. */
+export interface LinkOptions {
+  readonly peer: PeerId
+  readonly safetyNumber: string
+  readonly runtime: Runtime
+  /** Makes one dial; resolves with its session. */
+  readonly dial: (signal: AbortSignal) => Promise<Session>
+}
+
+export class Link {
+  readonly peer: PeerId
+  /** Twelve groups of five digits, the same on both sides, for two people to compare. */
+  readonly safetyNumber: string
+
+  readonly #runtime: Runtime
+  readonly #emitter = new Emitter<LinkEvents>()
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
+  readonly #handlers = new Map<string, RequestHandler>()
+  readonly #conversations = new Set<Conversation>()
+  readonly #redial: Redial
+  readonly #closed = deferred<void>()
+  readonly #waiters = new Set<(conversation: Conversation) => void>()
+  #state: LinkState = 'idle'
+  #current: Conversation | undefined
+  #nextTransferId = 0
+  /** Attempts to connect that are under way. */
+  #attempts = 0
+  /** The page was left, and may come back. */
+  #isSuspended = false
+
+  /** @internal */
+  constructor(options: LinkOptions) {
+    this.peer = options.peer
+    this.safetyNumber = options.safetyNumber
+    this.#runtime = options.runtime
+    this.#outbox = new Outbox(options.runtime.randomBytes(16), this.#transferId)
+    this.#inbox = new Inbox(options.runtime, () => {
+      for (const conversation of this.#conversations) conversation.acknowledge()
+    })
+    this.#redial = new Redial(options.runtime, {
+      dial: async (signal) => {
+        const end = this.beginAttempt('dial')
+        try {
+          this.attach(await options.dial(signal))
+        } finally {
+          end()
+        }
+      },
+      isOpen: () => this.#conversations.size > 0,
+      isNeeded: () => this.#outbox.length + this.#waiters.size > 0,
+    })
+  }
+
+  /** `idle`, `pending` (dialling), `ticket` or `request` (being called), `open`, `closed` (forgotten). */
+  get state(): LinkState {
+    return this.#state
+  }
+
+  /** Messages that the peer has not handled yet. */
+  get queued(): number {
+    return this.#outbox.length
+  }
+
+  on<K extends keyof LinkEvents>(event: K, listener: (...args: LinkEvents[K]) => void): Unsubscribe
+  /** Takes each message in order; the next comes when this one's promise has resolved, and only then does it count as handled. */
+  on(event: 'message', handler: MessageHandler): Unsubscribe
+  on(event: keyof LinkEvents | 'message', listener: (...args: never[]) => void): Unsubscribe {
+    return event === 'message'
+      ? this.#inbox.addHandler(listener as MessageHandler)
+      : this.#emitter.on(event, listener as (...args: unknown[]) => void)
+  }
+
+  /**
+   * Sends a message, in any state; dials when there is no session. Resolves when a handler of the peer has returned. Aborting
+   * `signal` withdraws a message that has not left yet.
+   * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `closed`
+   */
+  send(message: unknown, options: { signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      this.#checkNotClosed()
+      const handled = this.#outbox.add(encodeValue(message), options.signal)
+      if (this.#current) this.#current.session.wake()
+      else this.#redial.want()
+      return handled
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** The messages of the peer, in order. A message counts as handled when the next is asked for. Ends when the link is closed. */
+  async *messages(): AsyncGenerator<unknown, void, void> {
+    let taken = deferred<{ message: unknown; handled: () => void }>()
+    const unsubscribe = this.#inbox.addHandler((message) => {
+      const { promise, resolve } = deferred<void>()
+      taken.resolve({ message, handled: () => resolve() })
+      return promise
+    })
+    try {
+      for (;;) {
+        const next = await Promise.race([taken.promise, this.#closed.promise])
+        if (!next) return
+        taken = deferred()
+        try {
+          yield next.message
+        } finally {
+          next.handled()
+        }
+      }
+    } finally {
+      unsubscribe()
+    }
+  }
+
+  /** Answers the peer's requests of one method. Replaces an earlier handler. */
+  handle(method: string, handler: RequestHandler): Unsubscribe {
+    this.#handlers.set(method, handler)
+    return () => {
+      if (this.#handlers.get(method) === handler) this.#handlers.delete(method)
+    }
+  }
+
+  /**
+   * Asks the peer and resolves with its answer; dials when there is no session. Not sent again: when the session ends meanwhile it fails, and
+   * whether it was handled is not known.
+   * @throws HandfastError `timeout`, `interrupted`, `no-handler`, `request-failed`, `queue-full`, `too-large`, `invalid-argument`,
+   * `closed`; the reason of `signal`
+   */
+  async request(
+    method: string,
+    params: unknown = null,
+    options: RequestOptions = {},
+  ): Promise<unknown> {
+    checkName(method)
+    const encoded = encodeValue(params)
+    return this.#within(options, async (signal) => {
+      const { calls } = await this.#connected(signal)
+      return calls.request(method, encoded, signal)
+    })
+  }
+
+  /**
+   * Opens a stream of bytes both ways; dials when there is no session. It is cut off with the session.
+   * @throws HandfastError `timeout`, `queue-full`, `closed`; the reason of `signal`
+   */
+  async openStream(name: string, options: RequestOptions = {}): Promise<LinkStream> {
+    checkName(name)
+    return this.#within(options, async (signal) =>
+      (await this.#connected(signal)).streams.open(name),
+    )
+  }
+
+  /** Dials now, unless there is a session. @throws HandfastError `timeout`, `closed`; the reason of `signal` */
+  async connect(options: RequestOptions = {}): Promise<void> {
+    await this.#within(options, (signal) => this.#connected(signal))
+  }
+
+  // ── For the mesh ─────────────────────────────────────────────────────────────────────────────────
+
+  /** @internal Dials a few times, so that a peer that is there is found. */
+  call(): void {
+    this.#redial.want()
+  }
+
+  /** @internal The network or the page is back: no more waiting. */
+  wake(): void {
+    if (this.#isSuspended) this.#redial.want()
+    else this.#redial.hurry()
+    this.#isSuspended = false
+  }
+
+  /** @internal Takes an open session into use. As the dialler, before it is confirmed. */
+  attach(session: Session): Conversation | undefined {
+    if (this.#state === 'closed') {
+      session.abandon('forgotten')
+      return undefined
+    }
+    const conversation = new Conversation(session, {
+      outbox: this.#outbox,
+      inbox: this.#inbox,
+      handlers: this.#handlers,
+      acceptStream: (stream) => {
+        this.#emitter.emit('stream', stream)
+        return this.#emitter.listenerCount('stream') > 0
+      },
+      nextTransferId: this.#transferId,
+    })
+    this.#conversations.add(conversation)
+    void session.ended.then((reason) => this.#onEnded(conversation, reason))
+    session.confirmed.then(
+      () => this.#onProven(conversation),
+      () => {},
+    )
+    if (!this.#current) this.#use(conversation)
+    conversation.start()
+    return conversation
+  }
+
+  /** @internal An attempt to connect has begun; returns how to say that it is over. */
+  beginAttempt(event: 'dial' | 'redeemed' | 'called'): () => void {
+    this.#attempts++
+    this.#transition(event)
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#attempts--
+      this.#giveUpIfAlone()
+    }
+  }
+
+  /** Nothing is under way any more. */
+  #giveUpIfAlone(): void {
+    if (this.#attempts === 0 && this.#conversations.size === 0) this.#transition('failed')
+  }
+
+  #transition(event: LinkEvent): void {
+    const state = nextLinkState(this.#state, event)
+    if (state === this.#state) return
+    this.#state = state
+    this.#emitter.emit('state', state)
+  }
+
+  /** @internal Ends the sessions with a `bye`; at once, when the page is being left. */
+  async suspend(reason: SessionEnd, how: 'gracefully' | 'at once'): Promise<void> {
+    this.#isSuspended = true
+    this.#redial.stop()
+    const ending = [...this.#conversations].map(({ session }) =>
+      how === 'at once' ? session.abandon(reason) : session.close(reason),
+    )
+    await Promise.all(ending)
+  }
+
+  /** @internal For good. */
+  async close(reason: 'forgotten' | 'closed'): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#transition('closed')
+    const error = new HandfastError('closed', 'The link is closed')
+    this.#outbox.close(error)
+    await this.suspend(reason, 'gracefully')
+    this.#inbox.close()
+    this.#closed.resolve()
+    this.#emitter.clear()
+  }
+
+  // ── Sessions ─────────────────────────────────────────────────────────────────────────────────────
+
+  readonly #transferId = (): number => this.#nextTransferId++
+
+  /** Messages go out on this one from now on, the unacknowledged first. */
+  #use(conversation: Conversation | undefined): void {
+    if (conversation === this.#current) return
+    this.#current?.session.removeSource(this.#outbox)
+    this.#current = conversation
+    this.#outbox.rewind()
+    if (!conversation) return
+    conversation.session.addSource(this.#outbox, 'interactive')
+    conversation.session.wake()
+  }
+
+  #onProven(conversation: Conversation): void {
+    if (!conversation.session.isOpen) return
+    conversation.isProven = true
+    const older = [...this.#conversations].find((other) => other !== conversation && other.isProven)
+    if (older) this.#settle(older, conversation)
+    else this.#use(conversation)
+    this.#redial.succeeded()
+    this.#transition('proven')
+    for (const waiter of this.#waiters) waiter(this.#current!)
+    this.#waiters.clear()
+  }
+
+  /**
+   * Two sessions are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
+   * lower device key stays, unless it turns out to be dead.
+   */
+  #settle(older: Conversation, newer: Conversation): void {
+    const order = compareBytes(newer.session.diallerKey, older.session.diallerKey)
+    if (order <= 0) {
+      this.#use(newer)
+      void older.session.close(order === 0 ? 'replaced' : 'glare')
+      return
+    }
+    older.session.ping().then(
+      () => newer.session.close('glare'),
+      () => {
+        if (newer.session.isOpen) this.#use(newer)
+        older.session.abandon('lost')
+      },
+    )
+  }
+
+  #onEnded(conversation: Conversation, reason: SessionEnd): void {
+    this.#conversations.delete(conversation)
+    if (this.#current === conversation) {
+      const others = [...this.#conversations].filter(({ session }) => session.isOpen)
+      this.#use(others.find(({ isProven }) => isProven) ?? others[0])
+    }
+    if (this.#current) return
+    this.#transition('lost')
+    this.#giveUpIfAlone()
+    if (this.#state === 'closed') return
+    if (reason === 'protocol' || !conversation.isProven) this.#redial.failed()
+    else if (reason === 'lost' || this.#outbox.length > 0) this.#redial.want()
+  }
+
+  // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** The session in use, as soon as one is proven. */
+  #connected(signal: AbortSignal): Promise<Conversation> {
+    if (this.#current?.isProven) return Promise.resolve(this.#current)
+    return new Promise((resolve, reject) => {
+      this.#waiters.add(resolve)
+      signal.addEventListener('abort', () => {
+        this.#waiters.delete(resolve)
+        reject(signal.reason)
+      })
+      this.#redial.want()
+    })
+  }
+
+  /** Runs `work` with a signal that also fires at the time-out and when the link is closed. */
+  async #within<T>(
+    { signal, timeoutMs = limits.defaultRequestTimeoutMs }: RequestOptions,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    this.#checkNotClosed()
+    signal?.throwIfAborted()
+    const controller = new AbortController()
+    const onAbort = () => controller.abort(signal!.reason)
+    signal?.addEventListener('abort', onAbort)
+    const cancelTimeout = this.#runtime.setTimer(timeoutMs, () =>
+      controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
+    )
+    void this.#closed.promise.then(() =>
+      controller.abort(new HandfastError('closed', 'The link is closed')),
+    )
+    try {
+      return await work(controller.signal)
+    } finally {
+      cancelTimeout()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #checkNotClosed(): void {
+    if (this.#state === 'closed') throw new HandfastError('closed', 'The link is closed')
+  }
+}
+
+function checkName(name: string): void {
+  if (typeof name !== 'string' || name.length === 0 || name.length > limits.maxNameBytes / 4) {
+    throw new HandfastError('invalid-argument', 'A name has 1 to 64 characters')
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The contacts of an identity, one a pact. A pact is provisional from the handshake until both sides have shown to be live;
+ * then it replaces any older one with the same peer. Its secret is kept encrypted.
+ */
+
+import { toBase64url } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { maxContacts } from '../base/limits.ts'
+import type { CertificateChain } from '../identity/certificate.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { Sealed } from '../identity/keystore.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { SignedPact } from '../session/openings.ts'
+import type { KnownPeer } from '../session/pact.ts'
+import type { StoreTransaction } from '../storage/store.ts'
+
+/** What came of a first contact. */
+export interface Contact extends KnownPeer {
+  /** Key of the record: `pactId` as base64url. */
+  readonly id: string
+  readonly chain: CertificateChain
+  readonly pact: SignedPact
+  /** Where the peer listens besides one's own relays. */
+  readonly relays: readonly string[]
+  /** The ticket of one's own that it came of. */
+  readonly ticketTag: Uint8Array | null
+  /** Not proven yet, and forgotten at that time (Unix ms); null once proven. */
+  readonly provisionalUntilMs: number | null
+}
+
+interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
+  readonly secret: Sealed
+}
+
+const sealName = (id: string) => `pact/${id}`
+
+export class Contacts {
+  readonly #identity: Identity
+  readonly #contacts = new Map<string, Contact>()
+
+  private constructor(identity: Identity) {
+    this.#identity = identity
+  }
+
+  static async open(identity: Identity): Promise<Contacts> {
+    const contacts = new Contacts(identity)
+    const records = await identity.store.transaction(
+      ['contacts'],
+      { mode: 'read' },
+      (transaction) => transaction.list('contacts'),
+    )
+    for (const { key, value } of records) {
+      const { secret, ...rest } = value as ContactRecord
+      const pactSecret = await identity.keystore.unseal(sealName(key), secret)
+      contacts.#contacts.set(key, { ...rest, id: key, pactSecret })
+    }
+    await contacts.prune()
+    return contacts
+  }
+
+  values(): Iterable<Contact> {
+    return this.#contacts.values()
+  }
+
+  get(id: string): Contact | undefined {
+    return this.#contacts.get(id)
+  }
+
+  /**
+   * Readies a contact for being written: encrypting can't happen within a transaction.
+   * @throws HandfastError `queue-full`
+   */
+  async prepare(contact: Omit<Contact, 'id'>): Promise<PreparedContact> {
+    const id = toBase64url(contact.pactId)
+    if (this.#contacts.size >= maxContacts && !this.#contacts.has(id)) {
+      throw new HandfastError('queue-full', `At most ${maxContacts} contacts`)
+    }
+    const { pactSecret, ...rest } = contact
+    const secret = await this.#identity.keystore.seal(sealName(id), pactSecret)
+    const record: ContactRecord = { ...rest, secret }
+    return {
+      contact: { ...contact, id },
+      write: (transaction) => transaction.put('contacts', id, record),
+      keep: () => void this.#contacts.set(id, { ...contact, id }),
+    }
+  }
+
+  /** Writes a contact by itself. */
+  async add(contact: Omit<Contact, 'id'>): Promise<Contact> {
+    const prepared = await this.prepare(contact)
+    await this.#write((transaction) => prepared.write(transaction))
+    prepared.keep()
+    return prepared.contact
+  }
+
+  /** Makes a contact permanent, and forgets other pacts with the same peer. Returns what to do once `transaction` is done. */
+  async prove(id: string, transaction: StoreTransaction): Promise<() => Contact[]> {
+    const contact = this.#contacts.get(id)
+    const record = (await transaction.get('contacts', id)) as ContactRecord | undefined
+    if (!contact || !record) throw new HandfastError('closed', 'The contact was forgotten')
+    await transaction.put('contacts', id, { ...record, provisionalUntilMs: null })
+    const others = [...this.#contacts.values()].filter(
+      (other) => other.peer === contact.peer && other.id !== id,
+    )
+    for (const other of others) await transaction.delete('contacts', other.id)
+    return () => {
+      for (const other of others) this.#contacts.delete(other.id)
+      this.#contacts.set(id, { ...contact, provisionalUntilMs: null })
+      return others
+    }
+  }
+
+  /** `prove` in a transaction of its own. Returns the pacts it replaced. */
+  async proveNow(id: string): Promise<Contact[]> {
+    const done = await this.#write((transaction) => this.prove(id, transaction))
+    return done()
+  }
+
+  /** Forgets every pact with a peer; returns them. */
+  async forget(peer: PeerId): Promise<Contact[]> {
+    return this.#remove((contact) => contact.peer === peer)
+  }
+
+  /** Forgets pacts that were not proven in time; returns them. */
+  async prune(): Promise<Contact[]> {
+    const now = this.#identity.runtime.now()
+    return this.#remove(({ provisionalUntilMs }) => (provisionalUntilMs ?? Infinity) <= now)
+  }
+
+  async #remove(matches: (contact: Contact) => boolean): Promise<Contact[]> {
+    const removed = [...this.#contacts.values()].filter(matches)
+    if (removed.length === 0) return removed
+    await this.#write(async (transaction) => {
+      for (const { id } of removed) await transaction.delete('contacts', id)
+    })
+    for (const { id } of removed) this.#contacts.delete(id)
+    return removed
+  }
+
+  #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
+    const options = { mode: 'write', durability: 'strict' } as const
+    return this.#identity.store.transaction(['contacts'], options, work)
+  }
+}
+
+export interface PreparedContact {
+  readonly contact: Contact
+  write(transaction: StoreTransaction): Promise<void>
+  /** Once the transaction is done. */
+  keep(): void
+}

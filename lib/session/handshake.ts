@@ -1,0 +1,105 @@
+/**
+ * What the two handshake messages carry, and what they are bound to. One layout for I, K and A: 64 signature bytes, then
+ * CBOR `[chain, description, reply tag, pact]`. The device signs the packet byte, the handshake hash just before this payload
+ * is encrypted (so the ephemeral and all before it), and the CBOR as sent. [protocol] `docs/protocol.md`, "Handshakes".
+ */
+
+import { concat, utf8 } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { tagBytes } from '../base/limits.ts'
+import { decode, encode } from '../codec/cbor.ts'
+import { Fields } from '../codec/fields.ts'
+import { signatureBytes, verify } from '../crypto/ed25519.ts'
+import { blake2b } from '../crypto/hash.ts'
+import { derivationLabels, protocolLabel, signatureLabels } from '../crypto/labels.ts'
+import type { HandshakeState } from '../crypto/noise.ts'
+import { verifyChain, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
+import type { Device } from '../identity/device.ts'
+import type { CborValue } from '../codec/cbor.ts'
+
+/** 16 bytes that keep two networks apart. */
+export function networkId(name: string): Uint8Array {
+  return blake2b(concat(utf8(derivationLabels.network), Uint8Array.of(0), utf8(name)), 16)
+}
+
+/** `kind` is the byte of the packet, or of its K part. */
+export function prologue(kind: number, network: Uint8Array, binding: Uint8Array): Uint8Array {
+  return concat(utf8(protocolLabel), Uint8Array.of(kind), network, binding)
+}
+
+/** What a first contact says of the pact: in I when it was made and the initiator's signature, in A its secret and the responder's. */
+export interface PactPart {
+  /** I: Unix seconds. A: 32 bytes. */
+  readonly value: number | Uint8Array
+  readonly signature: Uint8Array
+}
+
+export interface HandshakePayload {
+  readonly chain: CertificateChain
+  /** Offer or answer, in the transport's own form. */
+  readonly description: unknown
+  /** Where the other side's next packets for this attempt go. */
+  readonly replyTag: Uint8Array
+  /** I and its A only. */
+  readonly pact: PactPart | null
+}
+
+export interface VerifiedPayload extends HandshakePayload {
+  readonly sender: DeviceBinding
+}
+
+const signedPart = (kind: number, hash: Uint8Array, body: Uint8Array) =>
+  concat(Uint8Array.of(kind), hash, body)
+
+/** Writes a handshake message with its signed payload. */
+export async function writeSigned(
+  handshake: HandshakeState,
+  kind: number,
+  device: Device,
+  payload: HandshakePayload,
+): Promise<Uint8Array> {
+  const { chain, description, replyTag, pact } = payload
+  const body = encode([
+    [...chain],
+    description as CborValue,
+    replyTag,
+    pact && [pact.value, pact.signature],
+  ])
+  const hash = handshake.prepareMessage()
+  const signature = await device.sign(signatureLabels.handshake, signedPart(kind, hash, body))
+  return handshake.writeMessage(concat(signature, body))
+}
+
+/**
+ * Reads a handshake message: decrypts it, then checks the chain and the signature of its payload.
+ * @throws HandfastError `decrypt-failed` (the handshake is as before), `bad-packet`, `bad-certificate`, `bad-signature`
+ */
+export function readSigned(
+  handshake: HandshakeState,
+  kind: number,
+  message: Uint8Array,
+  nowS: number,
+): VerifiedPayload {
+  const payload = handshake.readMessage(message)
+  const signature = payload.subarray(0, signatureBytes)
+  const body = payload.subarray(signatureBytes)
+  const fields = new Fields(decode(body), 4, 'bad-packet')
+  const chain = fields.any() as CertificateChain
+  const description = fields.any()
+  const replyTag = fields.bytes(tagBytes)
+  const pact = fields.nullable(() => parsePact(fields.any()))
+  const sender = verifyChain(chain, nowS)
+  const signed = signedPart(kind, handshake.payloadHash, body)
+  if (!verify(signatureLabels.handshake, signed, signature, sender.deviceKey)) {
+    throw new HandfastError('bad-signature', 'The handshake was not signed by the device it names')
+  }
+  return { chain, description, replyTag, pact, sender }
+}
+
+function parsePact(value: unknown): PactPart {
+  const fields = new Fields(value, 2, 'bad-packet')
+  const part = fields.any()
+  const signature = fields.bytes(signatureBytes)
+  if (typeof part === 'number' || part instanceof Uint8Array) return { value: part, signature }
+  return fields.fail('pact')
+}

@@ -1,0 +1,41 @@
+/** Puts records together that came in parts. Bounded in number and size; anything beyond breaks the protocol. */
+
+import { concat } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import { maxMessageBytes, maxNameBytes, maxTransfers } from '../base/limits.ts'
+
+/** A message of the largest size with its record around it. */
+const maxRecordBytes = maxMessageBytes + maxNameBytes + 64
+
+interface Pieces {
+  readonly parts: Uint8Array[]
+  length: number
+}
+
+export class Reassembly {
+  readonly #transfers = new Map<number, Pieces>()
+
+  /**
+   * Takes `[12, id, last, bytes]`; returns the whole record with its last part.
+   * @throws HandfastError `protocol`
+   */
+  take(id: unknown, last: unknown, bytes: unknown): Uint8Array | undefined {
+    if (typeof id !== 'number' || typeof last !== 'boolean' || !(bytes instanceof Uint8Array)) {
+      throw new HandfastError('protocol', 'Malformed part')
+    }
+    const pieces = this.#transfers.get(id) ?? { parts: [], length: 0 }
+    pieces.parts.push(bytes)
+    pieces.length += bytes.length
+    this.#transfers.set(id, pieces)
+    if (
+      pieces.length > maxRecordBytes ||
+      this.#transfers.size > maxTransfers ||
+      bytes.length === 0
+    ) {
+      throw new HandfastError('protocol', 'Too much in parts')
+    }
+    if (!last) return undefined
+    this.#transfers.delete(id)
+    return concat(...pieces.parts)
+  }
+}

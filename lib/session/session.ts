@@ -1,0 +1,362 @@
+/**
+ * A session: one open channel under two keys. Every channel message is one frame, every frame one Noise transport message, its
+ * plaintext a sequence of records. A frame that does not open, or says what it may not, ends the session; the link
+ * above it stays.
+ *
+ *   unconfirmed ──first frame opens──▶ confirmed ──start()──▶ live ──bye, failure, channel closed──▶ ended
+ *
+ * Records leave in this order: those about the session itself, then those of interactive sources (messages, calls), which leave half of
+ * the frame to bulk sources (streams) when there are any. [protocol] `docs/protocol.md`, "Sessions".
+ */
+
+import { deferred } from '../base/deferred.ts'
+import { HandfastError } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+import { decode, decodeSequence, encode, type CborValue } from '../codec/cbor.ts'
+import { recordKinds, type Record } from '../codec/records.ts'
+import type { CipherState } from '../crypto/cipher-state.ts'
+import type { Role } from '../crypto/noise.ts'
+import type { Channel } from '../transport/transport.ts'
+import { FrameWriter } from './frame-writer.ts'
+import { Reassembly } from './reassembly.ts'
+
+/** Something that has records to send. */
+export interface Source {
+  readonly pending: boolean
+  /** Writes what fits. */
+  fill(writer: FrameWriter): void
+}
+
+/** Why a session ended: the reason of a `bye`, or what went wrong. */
+export type SessionEnd =
+  'closed' | 'idle' | 'glare' | 'replaced' | 'forgotten' | 'suspended' | 'lost' | 'protocol'
+
+const byeReasons: readonly SessionEnd[] = [
+  'closed',
+  'idle',
+  'glare',
+  'replaced',
+  'forgotten',
+  'suspended',
+  'protocol',
+]
+
+export interface SessionHandler {
+  /** Takes the records of one frame. What it throws ends the session. */
+  onRecords(records: readonly Record[]): void
+  /** Whether the application could do without the session now. */
+  isIdle(): boolean
+}
+
+export interface SessionOptions {
+  readonly channel: Channel
+  readonly role: Role
+  /** Of Noise's Split: initiator → responder first. */
+  readonly ciphers: readonly [CipherState, CipherState]
+  readonly runtime: Runtime
+  /** ed25519 key of the device that dialled; decides between two sessions. */
+  readonly diallerKey: Uint8Array
+  readonly idleTimeoutMs: number
+}
+
+export class Session {
+  readonly role: Role
+  readonly diallerKey: Uint8Array
+  /** Resolves when the first frame of the other side has opened; rejects when the session ends before. */
+  readonly confirmed: Promise<void>
+  /** Resolves with the reason, once. */
+  readonly ended: Promise<SessionEnd>
+
+  readonly #channel: Channel
+  readonly #outgoing: CipherState
+  readonly #incoming: CipherState
+  readonly #runtime: Runtime
+  readonly #idleTimeoutMs: number
+  readonly #writer: FrameWriter
+  readonly #reassembly = new Reassembly()
+  readonly #control: Uint8Array[] = []
+  readonly #interactive: Source[] = []
+  readonly #bulk: Source[] = []
+  readonly #pings = new Map<number, () => void>()
+  readonly #confirm: { resolve: () => void; reject: (error: Error) => void }
+  readonly #end: (reason: SessionEnd) => void
+
+  #handler: SessionHandler | undefined
+  #waiting: Record[][] = []
+  #isConfirmed = false
+  #hasEnded = false
+  #byeSent: SessionEnd | undefined
+  #flushScheduled = false
+  #lastActivityMs: number
+  #nextPing = 0
+  #cancelTimer: () => void = () => {}
+  readonly #cancelConfirmTimer: () => void
+
+  constructor(options: SessionOptions) {
+    const { channel, role, ciphers, runtime } = options
+    this.role = role
+    this.diallerKey = options.diallerKey
+    this.#channel = channel
+    ;[this.#outgoing, this.#incoming] = role === 'initiator' ? ciphers : [ciphers[1], ciphers[0]]
+    this.#runtime = runtime
+    this.#idleTimeoutMs = options.idleTimeoutMs
+    this.#lastActivityMs = runtime.monotonicNow()
+    const frameBytes = Math.min(limits.maxFrameBytes, channel.maxMessageBytes)
+    this.#writer = new FrameWriter(frameBytes - limits.aeadTagBytes)
+    const confirmed = deferred<void>()
+    const ended = deferred<SessionEnd>()
+    this.confirmed = confirmed.promise
+    this.confirmed.catch(() => {})
+    this.#confirm = confirmed
+    this.ended = ended.promise
+    this.#end = ended.resolve
+    channel.onMessage((frame) => this.#receive(frame))
+    channel.onDrain(() => this.#flush())
+    void channel.closed.then(() => this.#finish('lost'))
+    this.#cancelConfirmTimer = runtime.setTimer(limits.confirmTimeoutMs, () => this.#finish('lost'))
+  }
+
+  get isOpen(): boolean {
+    return !this.#hasEnded && this.#byeSent === undefined
+  }
+
+  /** Begins to hand over records, those that waited first. */
+  start(handler: SessionHandler): void {
+    if (this.#handler) throw new HandfastError('wrong-phase', 'The session has started already')
+    this.#handler = handler
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const records of waiting) this.#dispatch(records)
+    this.#watchIdle()
+    this.wake()
+  }
+
+  /** Queues a record about the session itself; it goes out before all others. */
+  control(record: CborValue[]): void {
+    if (!this.isOpen) return
+    if (this.#control.length >= limits.maxControlRecords) return this.#fail()
+    this.#control.push(encode(record))
+    this.wake()
+  }
+
+  addSource(source: Source, kind: 'interactive' | 'bulk'): void {
+    ;(kind === 'bulk' ? this.#bulk : this.#interactive).push(source)
+  }
+
+  removeSource(source: Source): void {
+    for (const sources of [this.#interactive, this.#bulk]) {
+      const index = sources.indexOf(source)
+      if (index >= 0) sources.splice(index, 1)
+    }
+  }
+
+  /** A source has something: it is sent at the end of the current task, together with whatever else there is by then. */
+  wake(): void {
+    if (this.#flushScheduled || this.#hasEnded) return
+    this.#flushScheduled = true
+    queueMicrotask(() => {
+      this.#flushScheduled = false
+      this.#flush()
+    })
+  }
+
+  /** Resolves with the round trip in milliseconds; rejects with `timeout` or `closed`. */
+  ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
+    const nonce = this.#nextPing++
+    const sentAt = this.#runtime.monotonicNow()
+    return new Promise((resolve, reject) => {
+      const settle = (settled: () => void) => {
+        cancel()
+        this.#pings.delete(nonce)
+        settled()
+      }
+      const cancel = this.#runtime.setTimer(timeoutMs, () =>
+        settle(() => reject(new HandfastError('timeout', 'The peer did not answer a ping'))),
+      )
+      this.#pings.set(nonce, () => settle(() => resolve(this.#runtime.monotonicNow() - sentAt)))
+      void this.ended.then(() =>
+        settle(() => reject(new HandfastError('closed', 'The session has ended'))),
+      )
+      this.control([recordKinds.ping, nonce])
+    })
+  }
+
+  /** Says `bye`, waits for the peer's, and closes; without an answer, after a time-out. Idempotent. */
+  async close(reason: SessionEnd = 'closed'): Promise<void> {
+    if (this.isOpen) {
+      this.#sendBye(reason)
+      this.#flush()
+      this.#cancelTimer()
+      this.#cancelTimer = this.#runtime.setTimer(limits.byeTimeoutMs, () => this.#finish(reason))
+    }
+    await this.ended
+  }
+
+  /** Says `bye` and closes at once, for a page that is being left. */
+  abandon(reason: SessionEnd): void {
+    if (this.isOpen) {
+      this.#sendBye(reason)
+      this.#flush()
+    }
+    this.#finish(reason)
+  }
+
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────
+
+  #sendBye(reason: SessionEnd): void {
+    this.#control.push(encode([recordKinds.bye, byeReasons.indexOf(reason)]))
+    this.#byeSent = reason
+  }
+
+  #flush(): void {
+    const channel = this.#channel
+    while (!this.#hasEnded && channel.bufferedBytes < limits.channelHighWaterBytes) {
+      this.#fillFrame()
+      if (this.#writer.isEmpty) return
+      try {
+        channel.send(this.#outgoing.encryptWithAd(null, this.#writer.plaintext))
+      } catch {
+        return this.#finish('lost')
+      }
+      if (this.#outgoing.nonce % limits.framesPerRekey === 0) this.#outgoing.rekey()
+    }
+  }
+
+  #fillFrame(): void {
+    const writer = this.#writer
+    writer.reset()
+    let sent = 0
+    while (sent < this.#control.length && writer.record(this.#control[sent]!)) sent++
+    if (sent > 0) this.#control.splice(0, sent)
+    if (!this.isOpen || !this.#handler || this.#control.length > 0) return
+
+    const before = writer.room
+    const bulkWaits = this.#bulk.some(isPending)
+    if (bulkWaits) writer.limitTo(0.5)
+    for (const source of this.#interactive) if (source.pending) source.fill(writer)
+    writer.limitTo(1)
+    if (bulkWaits) {
+      for (let turns = this.#bulk.length; turns > 0 && writer.room > limits.minPartBytes; turns--) {
+        const source = this.#bulk.shift()!
+        this.#bulk.push(source)
+        if (source.pending) source.fill(writer)
+      }
+    }
+    if (writer.room < before) this.#lastActivityMs = this.#runtime.monotonicNow()
+  }
+
+  // ── Receiving ────────────────────────────────────────────────────────────────────────────────────
+
+  #receive(frame: Uint8Array): void {
+    if (this.#hasEnded) return
+    try {
+      const plaintext = this.#incoming.decryptWithAd(null, frame)
+      if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
+      const records = this.#parse(plaintext)
+      if (!this.#isConfirmed) {
+        this.#isConfirmed = true
+        this.#cancelConfirmTimer()
+        this.#confirm.resolve()
+      }
+      if (this.#handler) this.#dispatch(records)
+      else if (this.#waiting.push(records) > limits.maxWaitingFrames) this.#fail()
+    } catch {
+      this.#fail()
+    }
+  }
+
+  /** The records of a frame, those that came in parts made whole. */
+  #parse(plaintext: Uint8Array): Record[] {
+    const records = decodeSequence(plaintext) as unknown as Record[]
+    let hasParts = false
+    for (const record of records) {
+      if (!Array.isArray(record) || typeof record[0] !== 'number') throw protocolError()
+      hasParts ||= record[0] === recordKinds.part
+    }
+    if (!hasParts) return records
+    return records.flatMap((record) => {
+      if (record[0] !== recordKinds.part) return [record]
+      const whole = this.#reassembly.take(record[1], record[2], record[3])
+      if (!whole) return []
+      const value = decode(whole)
+      if (!Array.isArray(value) || value[0] === recordKinds.part) throw protocolError()
+      return [value as unknown as Record]
+    })
+  }
+
+  #dispatch(records: Record[]): void {
+    if (this.#hasEnded) return
+    const forHandler = records.filter((record) => !this.#takeOwn(record))
+    if (forHandler.length === 0 || this.#hasEnded) return
+    this.#lastActivityMs = this.#runtime.monotonicNow()
+    try {
+      this.#handler!.onRecords(forHandler)
+    } catch {
+      this.#fail()
+    }
+  }
+
+  /** Handles a record about the session itself. */
+  #takeOwn([kind, argument]: Record): boolean {
+    switch (kind) {
+      case recordKinds.ping:
+        if (typeof argument !== 'number') throw protocolError()
+        this.control([recordKinds.pong, argument])
+        return true
+      case recordKinds.pong:
+        if (typeof argument === 'number') this.#pings.get(argument)?.()
+        return true
+      case recordKinds.bye:
+        this.#takeBye(byeReasons[argument as number] ?? 'closed')
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Ours came first: both have said it. Theirs came first: answer, and let them close once they have it. */
+  #takeBye(reason: SessionEnd): void {
+    if (this.#byeSent !== undefined) return this.#finish(this.#byeSent)
+    this.#sendBye(reason)
+    this.#flush()
+    this.#cancelTimer()
+    this.#cancelTimer = this.#runtime.setTimer(limits.byeTimeoutMs, () => this.#finish(reason))
+  }
+
+  // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** The responder decides when an idle session ends; either side ends one that is too old. */
+  #watchIdle(): void {
+    const bornMs = this.#runtime.monotonicNow()
+    const check = () => {
+      if (!this.isOpen) return
+      const nowMs = this.#runtime.monotonicNow()
+      if (nowMs - bornMs >= limits.maxSessionAgeMs) return void this.close('replaced')
+      const idleMs = this.#handler!.isIdle() ? nowMs - this.#lastActivityMs : 0
+      if (this.role === 'responder' && idleMs >= this.#idleTimeoutMs) return void this.close('idle')
+      this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs - idleMs, check)
+    }
+    this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs, check)
+  }
+
+  #fail(): void {
+    this.abandon('protocol')
+  }
+
+  #finish(reason: SessionEnd): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#cancelTimer()
+    this.#cancelConfirmTimer()
+    this.#control.length = 0
+    this.#waiting = []
+    this.#confirm.reject(new HandfastError('transport-failed', 'The session ended unproven'))
+    this.#end(this.#byeSent ?? reason)
+    this.#channel.close()
+  }
+}
+
+const isPending = (source: Source): boolean => source.pending
+
+const protocolError = () => new HandfastError('protocol', 'The peer sent what it may not')

@@ -1,0 +1,335 @@
+/**
+ * Signaling over a relay, through the platform's WebSocket. It connects when first used and, as long as somebody is
+ * subscribed or waits for a publish, connects again whenever the socket dies, with jittered exponential backoff; it then
+ * renews all subscriptions and repeats what was not answered.
+ *
+ *     closed ── subscribe, publish, retry timer, wake ──▶ connecting ── welcome ──▶ open
+ *        ▲                                                  │                        │
+ *        └──────── socket closed, silent or incoherent ─────┴────────────────────────┘
+ *
+ * A browser cannot send pings and hears nothing when a laptop sleeps, so silence is tested by asking: an empty publish to
+ * a random tag. A relay that owes an answer and says nothing for `relayAnswerTimeoutMs` is taken for dead.
+ */
+
+import { Emitter, type Unsubscribe } from '../base/emitter.ts'
+import { HandfastError } from '../base/errors.ts'
+import {
+  maxPendingPublishes,
+  maxTagsPerRelayMessage,
+  publishTimeoutMs,
+  relayAnswerTimeoutMs,
+  relayConnectTimeoutMs,
+  relayProbeIntervalMs,
+  relayRetryMaxMs,
+  relayRetryMinMs,
+  subscribeBatchMs,
+  tagBytes,
+} from '../base/limits.ts'
+import { isAllowedRelayUrl } from '../base/relay-url.ts'
+import type { Runtime } from '../base/runtime.ts'
+import { Mailboxes, type PacketListener, tagKey } from './mailboxes.ts'
+import {
+  encodeRelayMessage,
+  parseRelayMessage,
+  type RelayMessage,
+  relayProtocolVersion,
+  verb,
+} from './relay-protocol.ts'
+import type { Signaling } from './signaling.ts'
+
+/** What is used of a WebSocket; the platform's and that of the package `ws` both fit. */
+export interface RelaySocket {
+  binaryType: string
+  onmessage: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
+  send(message: Uint8Array<ArrayBuffer>): void
+  close(): void
+}
+
+export type RelayState = 'closed' | 'connecting' | 'open'
+
+export interface RelayClientOptions {
+  /** `wss:`, or `ws:` on loopback. */
+  url: string
+  runtime: Runtime
+  /** Default: the platform's. */
+  WebSocket?: new (url: string) => RelaySocket
+}
+
+interface PendingPublish {
+  readonly message: Uint8Array
+  readonly resolve: (receivers: number) => void
+  readonly reject: (error: HandfastError) => void
+  readonly cancelTimeout: () => void
+}
+
+/** The id of the publish that only asks for an answer. */
+const probeId = 0
+
+export class RelayClient implements Signaling {
+  readonly url: string
+  readonly #runtime: Runtime
+  readonly #WebSocket: new (url: string) => RelaySocket
+  readonly #events = new Emitter<{ state: [state: RelayState] }>()
+  readonly #mailboxes = new Mailboxes((tag) => this.#noteChange(tag))
+  /** Tags to be subscribed or unsubscribed with the next batch. */
+  readonly #changed = new Map<string, Uint8Array>()
+  /** Publishes not answered, by id, in the order they were made. */
+  readonly #publishes = new Map<number, PendingPublish>()
+  #lastId = probeId
+  #state: RelayState = 'closed'
+  #socket: RelaySocket | undefined
+  #openedAtMs: number | undefined
+  #failures = 0
+  #clockSkewMs: number | undefined
+  /** The relay owes an answer, and the watch runs for it. */
+  #owed = false
+  #cancelWatch = (): void => {}
+  #cancelRetry: (() => void) | undefined
+  #cancelBatch: (() => void) | undefined
+
+  /** @throws HandfastError `invalid-argument` for a URL that is not allowed, `unsupported` without WebSocket */
+  constructor({ url, runtime, WebSocket = globalThis.WebSocket }: RelayClientOptions) {
+    if (!isAllowedRelayUrl(url)) {
+      throw new HandfastError('invalid-argument', 'a relay URL is wss:, or ws: on loopback')
+    }
+    if (typeof WebSocket !== 'function') throw new HandfastError('unsupported', 'no WebSocket here')
+    this.url = url
+    this.#runtime = runtime
+    this.#WebSocket = WebSocket
+  }
+
+  get state(): RelayState {
+    return this.#state
+  }
+
+  /** The relay's clock minus ours, to about a second; known from the first `open` on. */
+  get clockSkewMs(): number | undefined {
+    return this.#clockSkewMs
+  }
+
+  on(event: 'state', listener: (state: RelayState) => void): Unsubscribe {
+    return this.#events.on(event, listener)
+  }
+
+  subscribe(tag: Uint8Array, listener: PacketListener): Unsubscribe {
+    return this.#mailboxes.subscribe(tag, listener)
+  }
+
+  async publish(tag: Uint8Array, packet: Uint8Array): Promise<number> {
+    this.#mailboxes.checkPublish(tag, packet)
+    if (this.#publishes.size >= maxPendingPublishes) {
+      throw new HandfastError('signaling-unavailable', 'too many publishes at once')
+    }
+    const id = this.#nextId()
+    const message = encodeRelayMessage([verb.publish, id, tag, packet])
+    return new Promise((resolve, reject) => {
+      const cancelTimeout = this.#runtime.setTimer(publishTimeoutMs, () => {
+        this.#publishes.delete(id)
+        reject(new HandfastError('signaling-unavailable', 'the relay did not answer in time'))
+      })
+      this.#publishes.set(id, { message, resolve, reject, cancelTimeout })
+      if (this.#state === 'open') {
+        this.#flushChanges()
+        this.#ask(message)
+      } else {
+        this.#connectIfIdle()
+      }
+    })
+  }
+
+  /**
+   * For when the device or the tab has woken up or the network changed: connects at once instead of waiting out a backoff,
+   * and has an open socket prove itself.
+   */
+  wake(): void {
+    if (this.#state === 'open') this.#probe()
+    else if (this.#state === 'closed' && this.#isWanted()) this.#connect()
+  }
+
+  async close(): Promise<void> {
+    if (this.#mailboxes.closed) return
+    this.#mailboxes.close()
+    for (const { reject, cancelTimeout } of this.#publishes.values()) {
+      cancelTimeout()
+      reject(new HandfastError('closed', 'signaling is closed'))
+    }
+    this.#publishes.clear()
+    this.#drop()
+    this.#events.clear()
+  }
+
+  #isWanted(): boolean {
+    return this.#mailboxes.size > 0 || this.#publishes.size > 0
+  }
+
+  #nextId(): number {
+    this.#lastId = this.#lastId === 0xffff_ffff ? probeId + 1 : this.#lastId + 1
+    return this.#lastId
+  }
+
+  #setState(state: RelayState): void {
+    if (this.#state === state) return
+    this.#state = state
+    this.#events.emit('state', state)
+  }
+
+  #connectIfIdle(): void {
+    if (this.#state === 'closed' && !this.#cancelRetry) this.#connect()
+  }
+
+  #connect(): void {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#watch(relayConnectTimeoutMs, () => this.#drop())
+    let socket: RelaySocket
+    try {
+      socket = new this.#WebSocket(this.url)
+    } catch {
+      this.#drop()
+      return
+    }
+    this.#socket = socket
+    socket.binaryType = 'arraybuffer'
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      if (socket === this.#socket) this.#receive(data)
+    }
+    socket.onclose = socket.onerror = () => {
+      if (socket === this.#socket) this.#drop()
+    }
+    this.#setState('connecting')
+  }
+
+  /** Leaves the socket, whatever is wrong with it, and plans the next one if there is a reason to. */
+  #drop(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.close()
+    this.#cancelWatch()
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#cancelBatch?.()
+    this.#cancelBatch = undefined
+    this.#changed.clear()
+    this.#owed = false
+    const openedAtMs = this.#openedAtMs ?? Infinity
+    this.#openedAtMs = undefined
+    if (this.#runtime.monotonicNow() - openedAtMs >= relayRetryMaxMs) this.#failures = 0
+    if (this.#isWanted()) {
+      const ceilingMs = Math.min(relayRetryMaxMs, relayRetryMinMs * 2 ** this.#failures++)
+      const delayMs = ceilingMs * (0.5 + this.#runtime.randomBytes(1)[0]! / 512)
+      this.#cancelRetry = this.#runtime.setTimer(delayMs, () => {
+        this.#cancelRetry = undefined
+        if (this.#isWanted()) this.#connect()
+      })
+    }
+    this.#setState('closed')
+  }
+
+  #receive(data: unknown): void {
+    const message = parse(data)
+    if (message?.[0] === verb.welcome) {
+      this.#welcome(message[1], message[2])
+      return
+    }
+    if (!message || this.#state !== 'open') {
+      this.#drop()
+      return
+    }
+    if (message[0] === verb.published) {
+      const [, id, receivers] = message
+      const publish = this.#publishes.get(id)
+      this.#publishes.delete(id)
+      publish?.cancelTimeout()
+      publish?.resolve(receivers)
+    }
+    this.#owed = this.#publishes.size > 0
+    this.#watchSilence()
+    if (message[0] === verb.deliver) this.#mailboxes.deliver(message[1], message[2])
+  }
+
+  #welcome(version: number, nowUnixSeconds: number): void {
+    if (version !== relayProtocolVersion || this.#state === 'open') {
+      this.#drop()
+      return
+    }
+    // The relay rounds down to a second; half a second is the middle of what it may have meant.
+    this.#clockSkewMs = nowUnixSeconds * 1000 + 500 - this.#runtime.now()
+    this.#openedAtMs = this.#runtime.monotonicNow()
+    this.#changed.clear()
+    this.#sendTags(verb.subscribe, this.#mailboxes.tags())
+    this.#watchSilence()
+    for (const { message } of this.#publishes.values()) this.#ask(message)
+    this.#setState('open')
+  }
+
+  #noteChange(tag: Uint8Array): void {
+    if (this.#state !== 'open') {
+      if (this.#mailboxes.has(tag)) this.#connectIfIdle()
+      return
+    }
+    this.#changed.set(tagKey(tag), tag)
+    this.#cancelBatch ??= this.#runtime.setTimer(subscribeBatchMs, () => this.#flushChanges())
+  }
+
+  /** Says only what holds by now, in the order that never exceeds the relay's number of tags. */
+  #flushChanges(): void {
+    this.#cancelBatch?.()
+    this.#cancelBatch = undefined
+    const tags = [...this.#changed.values()]
+    this.#changed.clear()
+    const gone = tags.filter((tag) => !this.#mailboxes.has(tag))
+    const wanted = tags.filter((tag) => this.#mailboxes.has(tag))
+    this.#sendTags(verb.unsubscribe, gone)
+    this.#sendTags(verb.subscribe, wanted)
+  }
+
+  #sendTags(what: typeof verb.subscribe | typeof verb.unsubscribe, tags: Uint8Array[]): void {
+    for (let start = 0; start < tags.length; start += maxTagsPerRelayMessage) {
+      this.#send(encodeRelayMessage([what, tags.slice(start, start + maxTagsPerRelayMessage)]))
+    }
+  }
+
+  #probe(): void {
+    this.#ask(
+      encodeRelayMessage([
+        verb.publish,
+        probeId,
+        this.#runtime.randomBytes(tagBytes),
+        new Uint8Array(0),
+      ]),
+    )
+  }
+
+  /** Sends what the relay answers. */
+  #ask(message: Uint8Array): void {
+    this.#send(message)
+    if (this.#owed) return
+    this.#owed = true
+    this.#watchSilence()
+  }
+
+  #send(message: Uint8Array): void {
+    this.#socket?.send(message as Uint8Array<ArrayBuffer>)
+  }
+
+  #watchSilence(): void {
+    if (this.#owed) this.#watch(relayAnswerTimeoutMs, () => this.#drop())
+    else this.#watch(relayProbeIntervalMs, () => this.#probe())
+  }
+
+  #watch(delayMs: number, then: () => void): void {
+    this.#cancelWatch()
+    this.#cancelWatch = this.#runtime.setTimer(delayMs, then)
+  }
+}
+
+function parse(data: unknown): RelayMessage | undefined {
+  if (!(data instanceof ArrayBuffer)) return undefined
+  try {
+    return parseRelayMessage(new Uint8Array(data))
+  } catch {
+    return undefined
+  }
+}

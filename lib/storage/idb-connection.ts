@@ -1,0 +1,117 @@
+/**
+ * Getting at an IndexedDB database: the Web Lock that makes it one tab's own, opening and erasing it within a
+ * time limit, and what its errors mean.
+ */
+
+import { deleteDB, openDB, unwrap } from 'idb'
+import { HandfastError } from '../base/errors.ts'
+import { databaseTimeoutMs, identityLockTimeoutMs } from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+import { awaitedElsewhereMessage } from './staged-transaction.ts'
+import { tables } from './store.ts'
+
+/** Rises with every new table. */
+const schemaVersion = 1
+
+const path = (name: string) => `handfast/${name}`
+
+/** Opens the database; makes its tables if `create`, and fails if they are not there otherwise. */
+export async function openDatabase(
+  name: string,
+  runtime: Runtime,
+  create: boolean,
+): Promise<IDBDatabase> {
+  const open = () =>
+    openDB(path(name), schemaVersion, {
+      upgrade(db, _oldVersion, _newVersion, tx) {
+        tx.done.catch(() => {})
+        // A lost connection finds nothing on its return: the user cleared the site's data. Never go on with nothing.
+        if (!create) return tx.abort()
+        for (const table of tables) {
+          if (!db.objectStoreNames.contains(table)) db.createObjectStore(table)
+        }
+      },
+    })
+  return unwrap(await settleInTime(runtime, open, (db) => db.close()))
+}
+
+export const eraseDatabase = (name: string, runtime: Runtime): Promise<void> =>
+  settleInTime(runtime, () => deleteDB(path(name)))
+
+/** An open or delete that is blocked says so at most once and then waits for ever. */
+function settleInTime<T>(
+  runtime: Runtime,
+  start: () => Promise<T>,
+  tooLate: (result: T) => void = () => {},
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let expired = false
+    const cancel = runtime.setTimer(databaseTimeoutMs, () => {
+      expired = true
+      reject(
+        new HandfastError('storage-blocked', 'another tab holds the database: close or reload it'),
+      )
+    })
+    const settle = async () => {
+      try {
+        const result = await start()
+        if (expired) tooLate(result)
+        else resolve(result)
+      } catch (error) {
+        reject(storageError(error))
+      } finally {
+        cancel()
+      }
+    }
+    void settle()
+  })
+}
+
+/** Takes the Web Lock of that name; returns the way to let go of it. */
+export async function lockDatabase(name: string, runtime: Runtime): Promise<() => void> {
+  requireIndexedDb()
+  const locks = globalThis.navigator?.locks
+  if (!locks) return () => {}
+  const giveUp = new AbortController()
+  const cancel = runtime.setTimer(identityLockTimeoutMs, () => giveUp.abort())
+  return new Promise((resolve, reject) => {
+    const hold = () => new Promise<void>((release) => resolve(release))
+    const held = locks.request(path(name), { signal: giveUp.signal }, () => {
+      cancel()
+      return hold()
+    })
+    held.catch((error: unknown) => {
+      cancel()
+      reject(
+        giveUp.signal.aborted
+          ? new HandfastError(
+              'identity-in-use',
+              `'${name}' is already open, in this tab or another: close it there first`,
+            )
+          : storageError(error),
+      )
+    })
+  })
+}
+
+function requireIndexedDb(): void {
+  if (typeof indexedDB === 'undefined')
+    throw new HandfastError('unsupported', 'this platform has no IndexedDB')
+}
+
+const meanings: Record<string, string> = {
+  AbortError: 'the connection to the database was lost',
+  TransactionInactiveError: awaitedElsewhereMessage,
+  QuotaExceededError: 'the disk or the quota of this site is full',
+  VersionError: 'the database was written by a newer version of this library',
+}
+
+export function storageError(cause: unknown): HandfastError {
+  if (cause instanceof HandfastError) return cause
+  const name = cause instanceof Error ? cause.name : 'AbortError'
+  if (name === 'SecurityError')
+    return new HandfastError('unsupported', 'this page may not use IndexedDB', { cause })
+  return new HandfastError('storage-failed', meanings[name] ?? `IndexedDB failed: ${name}`, {
+    cause,
+  })
+}

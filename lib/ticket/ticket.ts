@@ -1,0 +1,227 @@
+/**
+ * A ticket: what two people hand over once, as a link, a QR code or text, so that their wallets can make first contact.
+ * It names its issuer and carries a secret that never crosses the network. Form: `docs/protocol.md`, "Tickets".
+ */
+
+import { base32nopad } from '@scure/base'
+import { utf8 } from '../base/bytes.ts'
+import { HandfastError } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import { isAllowedRelayUrl } from '../base/relay-url.ts'
+import { decode, encode } from '../codec/cbor.ts'
+import { Fields } from '../codec/fields.ts'
+import { verify } from '../crypto/ed25519.ts'
+import { blake2b } from '../crypto/hash.ts'
+import { derivationLabels, signatureLabels } from '../crypto/labels.ts'
+import { verifyChain, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
+import type { Device } from '../identity/device.ts'
+import { keyFromPeerId, peerIdFromKey, type PeerId } from '../identity/peer-id.ts'
+
+const textPrefix = 'hft1'
+
+/** What a ticket says; the form is the order of these in a CBOR array. */
+export interface TicketBody {
+  readonly issuer: PeerId
+  /** X25519; its secret half is the issuer's until the ticket is spent or expired. */
+  readonly ticketKey: Uint8Array
+  /** 16 bytes, shared by hand alone. */
+  readonly secret: Uint8Array
+  /** Unix seconds. */
+  readonly expiresS: number
+  readonly relays: readonly string[]
+  readonly uses: number
+  readonly for: PeerId | null
+  readonly purpose: string
+  readonly memo: string
+}
+
+export class Ticket {
+  readonly #bytes: Uint8Array
+  readonly #body: TicketBody
+  readonly #issuerDevice: DeviceBinding
+
+  private constructor(bytes: Uint8Array, body: TicketBody, issuerDevice: DeviceBinding) {
+    this.#bytes = bytes
+    this.#body = body
+    this.#issuerDevice = issuerDevice
+  }
+
+  /** @internal Signs a body as its issuer's device. */
+  static async sign(
+    body: TicketBody,
+    device: Device,
+    chain: CertificateChain,
+    nowS: number,
+  ): Promise<Ticket> {
+    const bodyBytes = encode([
+      1,
+      keyFromPeerId(body.issuer),
+      body.ticketKey,
+      body.secret,
+      body.expiresS,
+      [...body.relays],
+      body.uses,
+      body.for && keyFromPeerId(body.for),
+      body.purpose,
+      body.memo,
+    ])
+    const signature = await device.sign(signatureLabels.ticket, bodyBytes)
+    return Ticket.fromBytes(encode([bodyBytes, [...chain], signature]), nowS)
+  }
+
+  /**
+   * Reads a ticket from its text, in any case, or from a link that holds it in its fragment. Checks its form and its signature;
+   * whether it has expired is checked where a clock is known, on use.
+   * @throws HandfastError `bad-ticket`
+   */
+  static parse(text: string, nowS = Infinity): Ticket {
+    const trimmed = text.trim()
+    const hash = trimmed.indexOf('#')
+    const candidate = (hash < 0 ? trimmed : trimmed.slice(hash + 1)).toLowerCase()
+    if (!candidate.startsWith(textPrefix) || candidate.length > limits.maxTicketBytes * 2) {
+      throw new HandfastError('bad-ticket', `A ticket begins with ${textPrefix}`)
+    }
+    let bytes
+    try {
+      bytes = base32nopad.decode(candidate.slice(textPrefix.length).toUpperCase())
+    } catch (cause) {
+      throw new HandfastError('bad-ticket', 'The ticket was cut off or mistyped', { cause })
+    }
+    return Ticket.fromBytes(bytes, nowS)
+  }
+
+  /** @internal @throws HandfastError `bad-ticket` */
+  static fromBytes(bytes: Uint8Array, nowS: number): Ticket {
+    if (bytes.length > limits.maxTicketBytes) {
+      throw new HandfastError('bad-ticket', 'The ticket is too long')
+    }
+    const outer = new Fields(parse(bytes), 3, 'bad-ticket')
+    const bodyBytes = outer.bytes(1, limits.maxTicketBytes)
+    const chain = outer.any()
+    const signature = outer.bytes(64)
+    const body = parseBody(parse(bodyBytes))
+    let issuerDevice
+    try {
+      issuerDevice = verifyChain(chain, nowS)
+    } catch (cause) {
+      throw new HandfastError('bad-ticket', 'The certificate of the issuer is not valid', { cause })
+    }
+    if (
+      issuerDevice.peer !== body.issuer ||
+      !verify(signatureLabels.ticket, bodyBytes, signature, issuerDevice.deviceKey)
+    ) {
+      throw new HandfastError('bad-ticket', 'The ticket was not signed by the peer it names')
+    }
+    return new Ticket(bytes.slice(), body, issuerDevice)
+  }
+
+  get issuer(): PeerId {
+    return this.#body.issuer
+  }
+  get expiresAt(): Date {
+    return new Date(this.#body.expiresS * 1000)
+  }
+  /** How many different peers may use it. */
+  get uses(): number {
+    return this.#body.uses
+  }
+  /** The only peer that may use it, or null. */
+  get for(): PeerId | null {
+    return this.#body.for
+  }
+  get purpose(): string {
+    return this.#body.purpose
+  }
+  get memo(): string {
+    return this.#body.memo
+  }
+  get relays(): readonly string[] {
+    return this.#body.relays
+  }
+
+  /** `hft1` and base32, lower-case. Whoever reads it can use it. */
+  toString(): string {
+    return textPrefix + base32nopad.encode(this.#bytes).toLowerCase()
+  }
+
+  /** The same in upper case: a QR code's alphanumeric mode holds it in a third less space. */
+  toQRText(): string {
+    return this.toString().toUpperCase()
+  }
+
+  /** A link with the ticket in its fragment, which no web server gets to see. */
+  toURL(base: string | URL): string {
+    const url = new URL(base)
+    url.hash = this.toString()
+    return url.href
+  }
+
+  /** What consoles and `JSON.stringify` show: never the secret. */
+  toJSON(): object {
+    const { issuer, expiresAt, uses, purpose, memo } = this
+    return { issuer, expiresAt, uses, for: this.for, purpose, memo }
+  }
+
+  /** @internal */
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+  /** @internal X25519. */
+  get ticketKey(): Uint8Array {
+    return this.#body.ticketKey
+  }
+  /** @internal */
+  get issuerDevice(): DeviceBinding {
+    return this.#issuerDevice
+  }
+  /** @internal BLAKE2b-256 of the encoded ticket: what the handshake and the pact are bound to. */
+  get hash(): Uint8Array {
+    return blake2b(this.#bytes, 32)
+  }
+  /** @internal The handshake's pre-shared key. */
+  get psk(): Uint8Array {
+    return blake2b(utf8(derivationLabels.ticketPsk), 32, this.#body.secret)
+  }
+  /** @internal The mailbox where the issuer waits. */
+  get tag(): Uint8Array {
+    return blake2b(utf8(derivationLabels.ticketTag), limits.tagBytes, this.#body.secret)
+  }
+}
+
+function parseBody(value: unknown): TicketBody {
+  const fields = new Fields(value, 10, 'bad-ticket')
+  fields.constant(1)
+  const peer = (): PeerId => {
+    const key = fields.bytes(32)
+    try {
+      return peerIdFromKey(key)
+    } catch (cause) {
+      throw new HandfastError('bad-ticket', 'The ticket names an unusable key', { cause })
+    }
+  }
+  return {
+    issuer: peer(),
+    ticketKey: fields.bytes(32),
+    secret: fields.bytes(16),
+    expiresS: fields.integer(1, 2 ** 40),
+    relays: fields.array(limits.maxTicketRelays, (relay) =>
+      typeof relay === 'string' &&
+      relay.length <= limits.maxRelayUrlBytes &&
+      isAllowedRelayUrl(relay)
+        ? relay
+        : fields.fail('relay'),
+    ),
+    uses: fields.integer(1, limits.maxTicketUses),
+    for: fields.nullable(peer),
+    purpose: fields.text(limits.maxPurposeBytes),
+    memo: fields.text(limits.maxMemoBytes),
+  }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    throw new HandfastError('bad-ticket', 'The ticket was cut off or mistyped', { cause })
+  }
+}

@@ -1,0 +1,287 @@
+/** The demo, used the way people would: two tabs, two profiles, with and without a relay, by mouse and by keyboard. */
+
+import type { Locator, Page } from '@playwright/test'
+import { expect, test } from './support/browsers.ts'
+
+const tenMinutesMs = 600_000
+
+/** Nothing listens there. */
+const deadRelay = 'ws://127.0.0.1:9/relay'
+
+const heading = (page: Page, name: string | RegExp) =>
+  page.getByRole('heading', { name, exact: true })
+const button = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: true })
+
+async function invite(page: Page): Promise<{ link: string; ticket: string }> {
+  await button(page, 'Create invitation').click()
+  return {
+    link: await page.getByLabel('Link', { exact: true }).inputValue(),
+    ticket: await page.getByLabel('Ticket', { exact: true }).inputValue(),
+  }
+}
+
+/** The same link, opened as another person of this browser. */
+function openedAs(link: string, name: string): string {
+  const url = new URL(link)
+  url.searchParams.set('as', name)
+  return url.href
+}
+
+async function paste(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Link or ticket that you received').fill(text)
+  await button(page, 'Continue').click()
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole('textbox', { name: /^Message to/ }).fill(text)
+  await button(page, 'Send').click()
+}
+
+const messages = (page: Page) => page.getByRole('log').getByRole('article')
+
+let spoken = 100
+
+/** Sends one message each way and waits until each side knows of it. */
+async function converse(anna: Page, ben: Page): Promise<void> {
+  for (const [from, to] of [
+    [anna, ben],
+    [ben, anna],
+  ] as const) {
+    const text = `Hello ${++spoken}`
+    await say(from, text)
+    await expect(messages(to).filter({ hasText: text })).toBeVisible()
+    await expect(messages(from).filter({ hasText: text })).toContainText('Delivered')
+  }
+}
+
+async function openConversation(page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'People' }).getByRole('button', { name }).click()
+  await expect(heading(page, name)).toBeVisible()
+}
+
+test('two tabs meet by a link and talk', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  await anna.getByLabel(/^Note/).fill('Lunch on Friday')
+  const { link } = await invite(anna)
+  await expect(anna.getByRole('img', { name: 'Your invitation as a QR code' })).toBeVisible()
+
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await expect(heading(ben, 'You are invited')).toBeVisible()
+  await expect(ben.getByText('Lunch on Friday')).toBeVisible()
+  expect(new URL(ben.url()).hash).toBe('')
+
+  await button(ben, 'Accept').click()
+  await expect(heading(ben, 'anna')).toBeVisible()
+  await expect(heading(anna, 'ben')).toBeVisible()
+  await converse(anna, ben)
+
+  await button(anna, 'Ping').click()
+  await expect(anna.getByText(/^ben answered in [\d.]+ ms$/)).toBeVisible()
+
+  const digits = async (page: Page) => {
+    await page.getByText('Safety number').click()
+    return page.getByText(/^(\d{5}\s*){12}$/).innerText()
+  }
+  expect(await digits(anna)).toBe(await digits(ben))
+
+  await button(anna, 'Meet someone').click()
+  await expect(heading(anna, 'ben accepted')).toBeVisible()
+})
+
+test('one click opens a second person', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/')
+  const [ben] = await Promise.all([
+    context.waitForEvent('page'),
+    button(anna, 'Open a second person in a new tab').click(),
+  ])
+  await button(ben, 'Accept').click()
+  await expect(ben.getByRole('log')).toBeVisible()
+  await expect(anna.getByRole('log')).toBeVisible()
+  await converse(anna, ben)
+})
+
+test('two browsers meet by a pasted ticket', async ({ openPeer }) => {
+  const { page: anna } = await openPeer(undefined, { path: '/?as=anna' })
+  const { page: ben } = await openPeer(undefined, { path: '/?as=ben' })
+  const { ticket } = await invite(anna)
+  await paste(ben, ticket)
+  await button(ben, 'Accept').click()
+  await expect(heading(ben, 'anna')).toBeVisible()
+  await expect(heading(anna, 'ben')).toBeVisible()
+  await converse(anna, ben)
+})
+
+test('without a relay, tabs of one browser still meet', async ({ context, expectError }) => {
+  expectError(/127\.0\.0\.1:9/)
+  const anna = await context.newPage()
+  await anna.goto(`/?as=anna&relay=${deadRelay}`)
+  await expect(anna.getByText(/^Relay out of reach/)).toBeVisible()
+  const { link } = await invite(anna)
+  expect(new URL(link).searchParams.get('relay')).toBe(deadRelay)
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await button(ben, 'Accept').click()
+  await expect(heading(ben, 'anna')).toBeVisible()
+  await expect(heading(anna, 'ben')).toBeVisible()
+  await converse(anna, ben)
+})
+
+test('after a reload of either tab, the conversation goes on', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  const { link } = await invite(anna)
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await button(ben, 'Accept').click()
+  await expect(heading(ben, 'anna')).toBeVisible()
+  await expect(heading(anna, 'ben')).toBeVisible()
+
+  for (const page of [anna, ben]) {
+    await page.reload()
+    await expect(page.getByRole('log')).toContainText('in memory only')
+    await converse(anna, ben)
+  }
+})
+
+test('what is written to somebody away is delivered when they come', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  const { link } = await invite(anna)
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await button(ben, 'Accept').click()
+  await expect(heading(anna, 'ben')).toBeVisible()
+  await ben.goto('about:blank')
+  await expect(anna.getByRole('main').getByText('Away')).toBeVisible()
+  await say(anna, 'Are you there?')
+  await expect(messages(anna).last()).toContainText('Waiting')
+
+  await ben.goto('/?as=ben')
+  await openConversation(ben, 'anna')
+  await expect(messages(ben)).toContainText('Are you there?')
+  await expect(messages(anna).last()).toContainText('Delivered')
+})
+
+test('an invitation that has expired says so, on both sides', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  const { link } = await invite(anna)
+  const later = Date.now() + tenMinutesMs + 1000
+
+  const ben = await context.newPage()
+  await ben.clock.setFixedTime(later)
+  await ben.goto(openedAs(link, 'ben'))
+  await expect(ben.getByRole('alert')).toContainText('This invitation has expired')
+
+  await anna.clock.setFixedTime(later)
+  await expect(heading(anna, 'The invitation has expired')).toBeVisible()
+  await button(anna, 'New invitation').click()
+  await expect(heading(anna, 'Invite someone')).toBeVisible()
+})
+
+test('a withdrawn invitation is gone', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  await invite(anna)
+  await button(anna, 'Withdraw').click()
+  await expect(heading(anna, 'Invitation withdrawn')).toBeFocused()
+  await expect(anna.getByLabel('Link', { exact: true })).toHaveCount(0)
+})
+
+test('one’s own invitation and text that is none are explained', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  const { ticket } = await invite(anna)
+  const problem = anna.getByRole('alert')
+
+  await paste(anna, ticket)
+  await expect(problem).toContainText('This is your own invitation')
+  for (const text of ['nonsense', `${ticket.slice(0, -9)}aaaaaaaaa`, ticket.slice(0, 200)]) {
+    await paste(anna, text)
+    await expect(problem).toContainText('That is not an invitation')
+  }
+  await anna.getByLabel('Link or ticket that you received').fill('something else')
+  await expect(problem).toHaveCount(0)
+
+  await anna.goto('/?as=anna#hft1garbage')
+  await expect(problem).toContainText('That is not an invitation')
+})
+
+test('the same identity in a second tab is explained; the invitation comes along', async ({
+  context,
+}) => {
+  const anna = await context.newPage()
+  await anna.goto('/')
+  const { link } = await invite(anna)
+  const second = await context.newPage()
+  await second.goto(link)
+  await expect(heading(second, /is open in another tab$/)).toBeFocused()
+  await second.getByRole('link', { name: /^Open as/ }).click()
+  await button(second, 'Accept').click()
+  await expect(second.getByRole('log')).toBeVisible()
+  await converse(anna, second)
+
+  const third = await context.newPage()
+  await third.goto('/')
+  await anna.close()
+  await expect(async () => {
+    if (await button(third, 'Try again').isVisible()) await button(third, 'Try again').click()
+    await expect(heading(third, 'Meet someone')).toBeVisible({ timeout: 2000 })
+  }).toPass()
+})
+
+test('a forgotten person is gone, after asking', async ({ context }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  const { link } = await invite(anna)
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await button(ben, 'Accept').click()
+  await expect(heading(ben, 'anna')).toBeVisible()
+
+  await button(ben, 'Forget anna').click()
+  await button(ben, 'Keep').click()
+  await expect(button(ben, 'Forget anna')).toBeFocused()
+  await button(ben, 'Forget anna').click()
+  await button(ben, 'Forget').click()
+  await expect(ben.getByText('Nobody yet.')).toBeVisible()
+  await ben.reload()
+  await expect(ben.getByText('Nobody yet.')).toBeVisible()
+})
+
+test('the keyboard alone is enough', async ({ context }) => {
+  const press = async (page: Page, target: Locator, key: string) => {
+    for (let tabs = 0; tabs < 40; tabs++) {
+      if (await target.evaluate((element) => element === document.activeElement)) break
+      await page.keyboard.press('Tab')
+    }
+    await expect(target).toBeFocused()
+    await page.keyboard.press(key)
+  }
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  await press(anna, button(anna, 'Create invitation'), 'Enter')
+  await expect(heading(anna, 'Your invitation')).toBeFocused()
+  const link = await anna.getByLabel('Link', { exact: true }).inputValue()
+
+  const ben = await context.newPage()
+  await ben.goto(openedAs(link, 'ben'))
+  await press(ben, button(ben, 'Accept'), 'Enter')
+  await expect(heading(ben, 'anna')).toBeFocused()
+  await press(ben, ben.getByRole('textbox', { name: 'Message to anna' }), 'H')
+  await ben.keyboard.type('ello by keys')
+  await ben.keyboard.press('Enter')
+  await expect(messages(ben)).toContainText('Delivered')
+
+  await anna.bringToFront()
+  await expect(heading(anna, 'ben')).toBeFocused()
+  await expect(messages(anna)).toContainText('Hello by keys')
+  await press(anna, button(anna, 'Forget ben'), 'Enter')
+  await expect(anna.getByRole('dialog', { name: 'Forget ben?' })).toBeVisible()
+  await anna.keyboard.press('Escape')
+  await expect(button(anna, 'Forget ben')).toBeFocused()
+})

@@ -1,0 +1,5 @@
+/** Imported first: says what the page's policy blocked, from the start on. */
+
+document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+  console.info(`violation: ${violatedDirective} ${blockedURI}`)
+})

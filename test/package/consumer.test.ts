@@ -1,0 +1,66 @@
+/** What an application gets from the package: types that hold, and libsodium as a chunk of its own, loaded when needed. */
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { build, type Rolldown } from 'vite'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { built, consumer, root } from './built.ts'
+
+describe("an application's bundle", () => {
+  let chunks: Rolldown.OutputChunk[]
+
+  beforeAll(async () => {
+    const result = await build({
+      root: consumer,
+      configFile: false,
+      logLevel: 'silent',
+      resolve: { alias: [{ find: /^handfast$/, replacement: built.library }] },
+      build: { write: false, rolldownOptions: { input: join(consumer, 'main.ts') } },
+    })
+    const { output } = result as Rolldown.RolldownOutput
+    chunks = output.filter((file) => file.type === 'chunk')
+  }, 60_000)
+
+  const holding = (pattern: RegExp) =>
+    chunks.filter((chunk) => chunk.moduleIds.some((id) => pattern.test(id)))
+  const sodium = /node_modules\/libsodium/
+
+  it('has libsodium in a chunk of its own', () => {
+    const holders = holding(sodium)
+    expect(holders).toHaveLength(1)
+    expect(holders[0]!.moduleIds.filter((id) => !sodium.test(id) && !id.startsWith('\0'))).toEqual(
+      [],
+    )
+  })
+
+  it('loads libsodium and simple-peer only when asked to', () => {
+    const entry = chunks.find((chunk) => chunk.isEntry)!
+    const atOnce = new Set([entry.fileName])
+    for (const fileName of atOnce) {
+      const chunk = chunks.find((candidate) => candidate.fileName === fileName)!
+      for (const imported of chunk.imports) atOnce.add(imported)
+    }
+    for (const pattern of [sodium, /node_modules\/simple-peer/]) {
+      expect(holding(pattern)).toHaveLength(1)
+      expect(atOnce).not.toContain(holding(pattern)[0]!.fileName)
+    }
+  })
+
+  it('has no eval', () => {
+    for (const { code, fileName } of chunks) {
+      expect(/\beval\(|new Function\(/.test(code), fileName).toBe(false)
+    }
+  })
+})
+
+describe("an application's types", () => {
+  it('come from the package, and hold', () => {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', consumer],
+      { encoding: 'utf8' },
+    )
+    expect(stdout).toBe('')
+    expect(status).toBe(0)
+  })
+})

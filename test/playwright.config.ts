@@ -1,0 +1,35 @@
+/** Browser tests: every `*.spec.ts` in each browser, every `*.cross.spec.ts` once, with both browsers at a time. */
+
+import { defineConfig } from '@playwright/test'
+import { installedBrowsers } from './browser/support/installed.ts'
+
+const installed = installedBrowsers()
+const cross = '**/*.cross.spec.ts'
+
+const projects = [
+  { name: 'chromium', testIgnore: cross, needs: ['chromium'], use: { browserName: 'chromium' } },
+  { name: 'firefox', testIgnore: cross, needs: ['firefox'], use: { browserName: 'firefox' } },
+  { name: 'chromium-firefox', testMatch: cross, needs: ['chromium', 'firefox'] },
+] as const
+
+export default defineConfig({
+  testDir: 'browser',
+  outputDir: '../test-results',
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env['CI']),
+  // Peer connections are timing-sensitive: leave the browsers processors of their own.
+  workers: 2,
+  timeout: 30_000,
+  reporter: 'list',
+  use: { baseURL: `http://127.0.0.1:${process.env['HANDFAST_TEST_PORT']}` },
+  projects: projects
+    .filter(({ needs }) => needs.every((name) => !installed || installed[name]))
+    .map(({ needs: _, ...project }) => project),
+  webServer: {
+    command: 'node node_modules/vite/bin/vite.js --config test/browser/vite.config.ts',
+    cwd: '..',
+    // Vite takes the next free port; this tells which. There may be a colour code before it.
+    wait: { stdout: /http:\/\/127\.0\.0\.1:(?:\W\[\d+m)*(?<handfast_test_port>\d+)/ },
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 2000 },
+  },
+})
