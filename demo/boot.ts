@@ -36,13 +36,16 @@ const missing: { isMissing: () => boolean; problem: Problem }[] = [
   },
 ]
 
+/** Long: an idle session that ended would look as if its peer had left. */
+const idleTimeoutMs = 3600_000
+
 export async function boot(): Promise<Boot> {
   const lack = missing.find(({ isMissing }) => isMissing())
   if (lack) return { step: 'failed', failure: { kind: 'other', ...lack.problem } }
   try {
     const identity = await Identity.open({ name: identityName })
     try {
-      return { step: 'open', mesh: await Mesh.open({ identity, relays: [relay] }) }
+      return { step: 'open', mesh: await Mesh.open({ identity, relays: [relay], idleTimeoutMs }) }
     } catch (error) {
       await identity.close()
       throw error

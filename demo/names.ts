@@ -46,7 +46,7 @@ export function rememberedName(): string {
 /** The names of one identity's contacts, in localStorage where the browser allows it. */
 export class NameBook {
   readonly #key: string
-  readonly #names: Map<PeerId, string>
+  readonly #names: Map<string, string>
 
   constructor(ownName: string) {
     this.#key = `handfast-demo/names/${ownName}`
@@ -71,7 +71,7 @@ export class NameBook {
     this.#save()
   }
 
-  #load(): [PeerId, string][] {
+  #load(): [string, string][] {
     try {
       const stored = Object.entries(JSON.parse(localStorage.getItem(this.#key) ?? '{}'))
       return stored.flatMap(([peer, claimed]) => {

@@ -2,6 +2,7 @@
 
 import type { Mesh } from 'handfast'
 import { Icon, type IconName } from './icon.tsx'
+import { relay } from './page-address.ts'
 
 type Path = Mesh['signaling'][number]
 
@@ -11,10 +12,13 @@ const icons: Record<Path['state'], IconName> = {
   closed: 'away',
 }
 
-const relayWords: Record<Path['state'], string> = {
-  open: 'Relay connected: people anywhere can find you.',
-  connecting: 'Connecting to the relay…',
-  closed: 'Relay out of reach: trying again. Existing connections go on.',
+/** Contacts bring relays of their own; those are named. */
+const nameOf = (url: string): string => (url === relay ? 'Relay' : `Relay ${new URL(url).host}`)
+
+const relayWords: Record<Path['state'], (name: string) => string> = {
+  open: (name) => `${name} connected: people anywhere can find you.`,
+  connecting: (name) => `${name}: connecting…`,
+  closed: (name) => `${name} out of reach: trying again. Existing connections go on.`,
 }
 
 const tabWords: Record<Path['state'], string> = {
@@ -34,7 +38,7 @@ export function SignalingStatus({ paths }: { paths: readonly Path[] }) {
             title={path === 'tabs' ? undefined : path}
           >
             <Icon name={icons[state]} size={16} />
-            <span>{(path === 'tabs' ? tabWords : relayWords)[state]}</span>
+            <span>{path === 'tabs' ? tabWords[state] : relayWords[state](nameOf(path))}</span>
           </li>
         ))}
       </ul>

@@ -73,18 +73,23 @@ export function useConversations(mesh: Mesh): Conversations {
   useEffect(() => {
     const serve = (link: Link) => {
       const { peer } = link
-      const learnName = async () => {
-        const name = cleanName(await link.request('name', null).catch(() => null))
+      const learn = (claimed: unknown) => {
+        const name = cleanName(claimed)
         if (!name || !mesh.links.has(peer)) return
         names.set(peer, name)
         redraw()
       }
-      if (link.state === 'open') void learnName()
-      link.handle('name', async () => ownName)
-      link.handle('ping', async () => null)
+      // Either side may be ready first; whichever asks second is heard, and both know then.
+      const introduce = () => link.request('introduce', ownName).then(learn, () => {})
+      link.handle('introduce', (name) => {
+        learn(name)
+        return ownName
+      })
+      link.handle('ping', () => null)
+      if (link.state === 'open') void introduce()
       return [
         link.on('state', (state) => {
-          if (state === 'open') void learnName()
+          if (state === 'open') void introduce()
         }),
         link.on('message', (value, { id }) => {
           const entry = { key: `in ${id}`, mine: false, value, at: Date.now() }

@@ -7,6 +7,7 @@
  */
 
 import { toBase64url } from '../base/bytes.ts'
+import { deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import {
@@ -16,7 +17,6 @@ import {
   maxFrameBytes,
 } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { deferred } from './deferred.ts'
 import { bad } from './description.ts'
 import { Inbox } from './inbox.ts'
 import type { Attempt, Channel, Transport } from './transport.ts'
@@ -104,6 +104,7 @@ class MemoryAttempt implements Attempt {
     this.#key = toBase64url(this.#id)
     this.#maxMessageBytes = maxMessageBytes
     hub.attempts.set(this.#key, this)
+    this.channel.catch(() => {})
     const candidates = [this.#id]
     const early = candidateDelayMs === undefined ? candidates : []
     this.description = Promise.resolve([role, this.#id, early, maxMessageBytes])

@@ -6,6 +6,7 @@
  * descriptions and candidates rebuilt here from checked values.
  */
 
+import { deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import {
@@ -18,7 +19,6 @@ import {
 } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { DataChannel } from './data-channel.ts'
-import { deferred } from './deferred.ts'
 import {
   bad,
   type Candidate,
@@ -64,6 +64,7 @@ export class WebRtcTransport implements Transport {
     return this.#begin('offer')
   }
 
+  /** @throws HandfastError `bad-description` */
   checkOffer(offer: unknown): void {
     decodeDescription(offer)
   }
@@ -109,6 +110,9 @@ class WebRtcAttempt implements Attempt {
     this.#runtime = runtime
     this.#ice = ice
     this.#role = role
+    // Both may fail, and a caller may look at one only.
+    this.description.catch(() => {})
+    this.channel.catch(() => {})
     if (remote) this.#takeRemote(remote)
     this.#start().catch((error: unknown) => this.#fail(error))
   }

@@ -6,7 +6,7 @@ import type { Received } from './page.ts'
 import type { Servers } from './servers.ts'
 import type { Subject } from './subjects.ts'
 
-const openTimeoutMs = 30_000
+const openTimeoutMs = 15_000
 const sampleTimeoutMs = 60_000
 const settleMs = 50
 

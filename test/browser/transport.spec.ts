@@ -144,6 +144,26 @@ test('candidates of every kind reach the browser, and a useless one ends nothing
   expect(echoed).toBe(42)
 })
 
+test('text ends the channel: no frame is text', async ({ openPeer }) => {
+  const { page } = await openPeer(undefined, { path: transportPage })
+  const arrived = await page.evaluate(async () => {
+    const bare: RTCDataChannel[] = []
+    const { createDataChannel } = RTCPeerConnection.prototype
+    RTCPeerConnection.prototype.createDataChannel = function (...init) {
+      bare.push(createDataChannel.apply(this, init))
+      return bare.at(-1)!
+    }
+    const { near, far } = await transport.connect(transport.make())
+    let arrived = 0
+    near.onMessage(() => arrived++)
+    far.onMessage(() => arrived++)
+    for (const channel of bare) channel.send('text')
+    await Promise.all([near.closed, far.closed])
+    return arrived
+  })
+  expect(arrived).toBe(0)
+})
+
 test('servers are asked for at every attempt, and their failure is the attempt’s', async ({
   openPeer,
 }) => {

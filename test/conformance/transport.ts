@@ -231,8 +231,10 @@ export const transportChecks: readonly TransportCheck[] = [
       const offering = alice.offer()
       const offer = await offering.description
       for (const broken of mutations(offer)) {
+        throwsCode('bad-description', () => bob.checkOffer(broken))
         throwsCode('bad-description', () => bob.answer(broken).close())
       }
+      bob.checkOffer(wire(offer))
       const answering = bob.answer(wire(offer))
       const answer = await answering.description
       for (const broken of mutations(answer)) {

@@ -140,7 +140,7 @@ describe('a description from the other side', () => {
     number,
   ]
   const local = '6855da1c-c5a4-40f7-b53e-03d93be516bc.local'
-  const candidate = [0, local, 54_577, 2_113_937_151]
+  const candidate: unknown[] = [0, local, 54_577, 2_113_937_151]
 
   test('is taken at the edges of what is allowed', () => {
     const ip6 = new Uint8Array([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
