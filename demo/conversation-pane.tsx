@@ -48,13 +48,15 @@ export function ConversationPane({
         </button>
         <Weave peer={link.peer} size={48} />
         <div class="conversation-who">
-          <h2 id="pane-title" ref={title} tabIndex={-1}>
-            {called}
-          </h2>
-          <p class="peer-id">
+          <div class="conversation-name">
+            <h2 id="pane-title" ref={title} tabIndex={-1}>
+              {called}
+            </h2>
             <span role="status">
               <Presence state={link.state} />
             </span>
+          </div>
+          <p class="peer-id">
             <code title={link.peer}>{shortPeer(link.peer)}</code>
             <CopyButton bare text={link.peer} what="their whole id" />
           </p>

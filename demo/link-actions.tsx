@@ -1,20 +1,22 @@
 /** One button that does what makes sense now: connect, stop dialling, or ping. */
 
 import type { Link } from 'handfast'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { explain } from './problems.ts'
 
 const pingTimeoutMs = 5000
 
 export function LinkActions({ link, called }: { link: Link; called: string }) {
   const [notice, setNotice] = useState('')
-  const dial = useRef<AbortController>(null)
+  const [dial, setDial] = useState<AbortController | null>(null)
   useEffect(() => {
     if (link.state === 'open') setNotice('')
   }, [link.state])
 
   const connect = async () => {
-    const { signal } = (dial.current = new AbortController())
+    const controller = new AbortController()
+    const { signal } = controller
+    setDial(controller)
     setNotice('')
     try {
       await link.connect({ signal })
@@ -22,7 +24,7 @@ export function LinkActions({ link, called }: { link: Link; called: string }) {
       if (!signal.aborted)
         setNotice(`${explain(error).title}. Messages wait until you both are here.`)
     } finally {
-      dial.current = null
+      setDial(null)
     }
   }
 
@@ -39,8 +41,8 @@ export function LinkActions({ link, called }: { link: Link; called: string }) {
   const action =
     link.state === 'open'
       ? { word: 'Ping', run: ping }
-      : dial.current
-        ? { word: 'Stop', run: () => dial.current?.abort() }
+      : dial
+        ? { word: 'Stop', run: () => dial.abort() }
         : { word: 'Connect', run: connect }
 
   return (

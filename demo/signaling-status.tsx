@@ -15,10 +15,13 @@ const icons: Record<Path['state'], IconName> = {
 /** Contacts bring relays of their own; those are named. */
 const nameOf = (url: string): string => (url === relay ? 'Relay' : `Relay ${new URL(url).host}`)
 
-const relayWords: Record<Path['state'], (name: string) => string> = {
-  open: (name) => `${name} connected: people anywhere can find you.`,
-  connecting: (name) => `${name}: connecting…`,
-  closed: (name) => `${name} out of reach: trying again. Existing connections go on.`,
+function relayWords(url: string, state: Path['state'], isNeeded: boolean): string {
+  const name = nameOf(url)
+  if (state === 'open') return `${name} connected: people anywhere can find you.`
+  if (state === 'connecting') return `${name}: connecting…`
+  return isNeeded
+    ? `${name} out of reach: trying again. Existing connections go on.`
+    : `${name}: connects when it is needed.`
 }
 
 const tabWords: Record<Path['state'], string> = {
@@ -27,7 +30,13 @@ const tabWords: Record<Path['state'], string> = {
   closed: 'Other tabs of this browser can’t find you.',
 }
 
-export function SignalingStatus({ paths }: { paths: readonly Path[] }) {
+interface SignalingStatusProps {
+  paths: readonly Path[]
+  /** There is somebody to be found by. */
+  isNeeded: boolean
+}
+
+export function SignalingStatus({ paths, isNeeded }: SignalingStatusProps) {
   return (
     <footer class="signaling" aria-live="polite">
       <ul>
@@ -38,7 +47,7 @@ export function SignalingStatus({ paths }: { paths: readonly Path[] }) {
             title={path === 'tabs' ? undefined : path}
           >
             <Icon name={icons[state]} size={16} />
-            <span>{path === 'tabs' ? tabWords[state] : relayWords[state](nameOf(path))}</span>
+            <span>{path === 'tabs' ? tabWords[state] : relayWords(path, state, isNeeded)}</span>
           </li>
         ))}
       </ul>

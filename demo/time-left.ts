@@ -1,7 +1,7 @@
 /** A remaining time, in the two largest units that matter. */
 
 export function timeLeft(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  const seconds = Math.max(0, Math.floor(ms / 1000))
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
   if (hours > 0) return `${hours} h ${minutes % 60} min`

@@ -74,7 +74,14 @@ export function Workspace({ mesh }: { mesh: Mesh }) {
           )}
         </main>
       </div>
-      <SignalingStatus paths={mesh.signaling} />
+      <SignalingStatus
+        paths={mesh.signaling}
+        isNeeded={
+          mesh.links.size > 0 ||
+          acceptance.step === 'dialling' ||
+          invitationControls.invitation.step === 'out'
+        }
+      />
     </>
   )
 }

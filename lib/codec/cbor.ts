@@ -50,7 +50,7 @@ const bigintBits = BigInt(8 * maxBigintBytes)
 
 /**
  * One walk over a value to be encoded: refuses the kinds that have no CBOR here, and whatever would keep cbor-x busy
- * without end. The rest of what a peer refuses shows in the bytes, and the guard finds it there.
+ * without end. Functions and symbols it refuses itself; the rest shows in the bytes, and the guard finds it there.
  */
 function inspect(value: unknown, depth: number, spent: { items: number; bytes: number }): void {
   if (typeof value === 'string') {
@@ -64,9 +64,6 @@ function inspect(value: unknown, depth: number, spent: { items: number; bytes: n
   if (++spent.items > maxCborItems || spent.bytes > maxMessageBytes) {
     throw tooLarge('too many bytes or items')
   }
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    throw bad(`a ${typeof value} can't be encoded`)
-  }
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
 
   if (depth === maxCborDepth) throw bad('cyclic or nested too deeply')
@@ -75,7 +72,7 @@ function inspect(value: unknown, depth: number, spent: { items: number; bytes: n
     return
   }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if ((prototype !== Object.prototype && prototype !== null) || Symbol.iterator in value) {
+  if (prototype !== Object.prototype && prototype !== null) {
     throw bad('only plain objects, arrays and Uint8Array can be encoded')
   }
   for (const [key, item] of Object.entries(value)) {

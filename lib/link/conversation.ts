@@ -45,7 +45,8 @@ export class Conversation implements SessionHandler {
     this.#acks = new Acks(parts.inbox)
   }
 
-  start(): void {
+  /** Begins to speak at once, and to listen when `until` has resolved. */
+  start(until?: Promise<void>): void {
     const { outbox, inbox } = this.#parts
     this.session.control([
       recordKinds.hello,
@@ -61,7 +62,7 @@ export class Conversation implements SessionHandler {
       this.calls.close()
       this.streams.close()
     })
-    this.session.start(this)
+    this.session.start(this, until)
   }
 
   /** Something was handled: tell the peer, with whatever leaves next. */
@@ -144,9 +145,9 @@ class Acks implements Source {
     this.#inbox = inbox
   }
 
-  /** The peer has said which log it speaks of. */
+  /** The peer has said which log it speaks of: tell it what was handled, also since our hello. */
   begin(): void {
-    this.#acknowledged = this.#inbox.handled
+    this.#acknowledged = 0
   }
 
   get pending(): boolean {

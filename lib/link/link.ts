@@ -202,11 +202,10 @@ export class Link {
     this.#isSuspended = false
   }
 
-  /** @internal Takes an open session into use. As the dialler, before it is confirmed. */
-  attach(session: Session): Conversation | undefined {
+  /** @internal Takes an open session into use, as the dialler before it is confirmed. What it brings waits for `until`. */
+  attach(session: Session, until?: Promise<void>): void {
     if (this.#state === 'closed') {
-      session.abandon('forgotten')
-      return undefined
+      return session.abandon('forgotten')
     }
     const conversation = new Conversation(session, {
       outbox: this.#outbox,
@@ -225,8 +224,7 @@ export class Link {
       () => {},
     )
     if (!this.#current) this.#use(conversation)
-    conversation.start()
-    return conversation
+    conversation.start(until)
   }
 
   /** @internal An attempt to connect has begun; returns how to say that it is over. */

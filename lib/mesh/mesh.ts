@@ -4,6 +4,7 @@
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
+import { deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
@@ -253,10 +254,13 @@ export class Mesh {
       ...options,
     })
     const link = this.#linkOf(ticket.issuer)
-    link.attach(session)
+    const served = deferred<void>()
+    link.attach(session, served.promise)
     await session.confirmed
     await this.#keep(contactId)
     this.#show(link)
+    // Whoever waits for this link sets its handlers first.
+    identity.runtime.setTimer(0, () => served.resolve())
     return link
   }
 
@@ -551,9 +555,9 @@ export class Mesh {
       if (this.#closed || !this.#contacts.get(contact.id)) throw unwanted()
       const link = this.#linkOf(contact.peer)
       const end = endAttempt ?? link.beginAttempt(how)
+      this.#show(link)
       link.attach(session)
       end()
-      this.#show(link)
     } catch {
       endAttempt?.()
       session.abandon('closed')

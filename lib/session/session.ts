@@ -84,6 +84,7 @@ export class Session {
 
   #handler: SessionHandler | undefined
   #waiting: Record[][] = []
+  #isListening = false
   #isConfirmed = false
   #hasEnded = false
   #byeSent: SessionEnd | undefined
@@ -121,15 +122,21 @@ export class Session {
     return !this.#hasEnded && this.#byeSent === undefined
   }
 
-  /** Begins to hand over records, those that waited first. */
-  start(handler: SessionHandler): void {
+  /** Begins to send, and when `until` has resolved to hand over records, those that waited first. */
+  start(handler: SessionHandler, until?: Promise<void>): void {
     if (this.#handler) throw new HandfastError('wrong-phase', 'The session has started already')
     this.#handler = handler
+    if (until) void until.then(() => this.#listen())
+    else this.#listen()
+    this.#watchIdle()
+    this.wake()
+  }
+
+  #listen(): void {
+    this.#isListening = true
     const waiting = this.#waiting
     this.#waiting = []
     for (const records of waiting) this.#dispatch(records)
-    this.#watchIdle()
-    this.wake()
   }
 
   /** Queues a record about the session itself; it goes out before all others. */
@@ -259,7 +266,7 @@ export class Session {
         this.#cancelConfirmTimer()
         this.#confirm.resolve()
       }
-      if (this.#handler) this.#dispatch(records)
+      if (this.#isListening) this.#dispatch(records)
       else if (this.#waiting.push(records) > limits.maxWaitingFrames) this.#fail()
     } catch {
       this.#fail()

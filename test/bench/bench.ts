@@ -110,7 +110,7 @@ export async function main(args: readonly string[]): Promise<number> {
       measured[name] = samples
       verdicts[name] = judge(name, samples, sizes, options.relayDelayMs)
       printMetrics(name, samples)
-      printBudgets(name, verdicts[name])
+      printBudgets(name, verdicts[name], options.quick)
     }
   } finally {
     pages.close()

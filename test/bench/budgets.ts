@@ -138,7 +138,7 @@ function bestRival(samples: Samples, it: string, moreIsBetter: boolean): string 
   return medians[0]?.name
 }
 
-export function sized(bytes: number): string {
+function sized(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`
   return bytes < 1_048_576 ? `${bytes / 1024} KiB` : `${bytes / 1_048_576} MiB`
 }

@@ -91,7 +91,7 @@ export async function measureThroughput(
 
 function amount(messageBytes: number, quick: boolean): number {
   const mebibytes = messageBytes < smallBytes ? 4 : messageBytes === smallBytes ? 8 : 32
-  return (mebibytes / (quick ? 4 : 1)) * 1_048_576
+  return (mebibytes / (quick ? 8 : 1)) * 1_048_576
 }
 
 export async function measureRoundTrips(

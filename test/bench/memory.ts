@@ -10,7 +10,7 @@ import type { Subject } from './subjects.ts'
 
 const settleMs = 2000
 
-export const memoryMetric = (connections: number) =>
+const memoryMetric = (connections: number) =>
   `memory of ${connections} idle connections in one tab, KB of heap each`
 
 /** After a garbage collection, where the browser can be told to make one. */

@@ -59,9 +59,9 @@ export function printMetrics(browser: string, samples: Samples): void {
   table(rows)
 }
 
-export function printBudgets(browser: string, verdicts: readonly Verdict[]): void {
+export function printBudgets(browser: string, verdicts: readonly Verdict[], quick: boolean): void {
   if (verdicts.length === 0) return
-  heading(`${browser}: budgets`)
+  heading(`${browser}: budgets${quick ? '; a quick run says nothing about times' : ''}`)
   const rows = [['', 'goal', 'measured', 'interval', 'n', '']]
   for (const { what, sense, goal, measured, unit, pass } of verdicts) {
     rows.push([

@@ -66,6 +66,7 @@ test('two tabs meet by a link and talk', async ({ context }) => {
   await anna.getByLabel(/^Note/).fill('Lunch on Friday')
   const { link } = await invite(anna)
   await expect(anna.getByRole('img', { name: 'Your invitation as a QR code' })).toBeVisible()
+  await expect(anna.getByText(/^Relay connected/)).toBeVisible()
 
   const ben = await context.newPage()
   await ben.goto(openedAs(link, 'ben'))
@@ -119,8 +120,8 @@ test('without a relay, tabs of one browser still meet', async ({ context, expect
   expectError(/127\.0\.0\.1:9/)
   const anna = await context.newPage()
   await anna.goto(`/?as=anna&relay=${deadRelay}`)
-  await expect(anna.getByText(/^Relay out of reach/)).toBeVisible()
   const { link } = await invite(anna)
+  await expect(anna.getByText(/^Relay out of reach/)).toBeVisible()
   expect(new URL(link).searchParams.get('relay')).toBe(deadRelay)
   const ben = await context.newPage()
   await ben.goto(openedAs(link, 'ben'))

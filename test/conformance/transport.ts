@@ -138,6 +138,16 @@ export const transportChecks: readonly TransportCheck[] = [
     await until(() => near.bufferedBytes === 0)
   }),
 
+  check('reports no drain where little was buffered', async ({ near, far }) => {
+    let drained = 0
+    near.onDrain(() => drained++)
+    const atFar = collect(far, 20)
+    for (let i = 0; i < 20; i++) near.send(pattern(1_000, i))
+    await atFar
+    await pause()
+    equal(drained, 0)
+  }),
+
   check('drains again and again under a paced sender', async ({ near, far }) => {
     const message = pattern(near.maxMessageBytes, 9)
     const count = Math.ceil((4 * channelHighWaterBytes) / message.length)

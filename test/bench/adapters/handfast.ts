@@ -1,6 +1,6 @@
 /**
- * Handfast, messages. The two meet once, by a ticket; before each dial both meshes are closed and opened again, as after a
- * reload, so that what is timed is the dial of a known contact.
+ * Handfast, messages. The two meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that
+ * what is timed is the dial of a known contact.
  */
 
 import { Identity, type Link, Mesh } from '../../../lib/index.ts'
@@ -8,75 +8,72 @@ import { Identity, type Link, Mesh } from '../../../lib/index.ts'
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
 /** Sends under way at once: enough that none of the sizes is held up by acknowledgements. */
-const windowBytes = 4 * 1024 * 1024
-const windowMessages = 4096
-
-/** For a mesh just opened to subscribe at its relay, however far that is. */
-const subscribeMs = 500
+const windowBytes = 8 * 1024 * 1024
+const windowMessages = 16_384
 
 const ticketLifeMs = 600_000
 
 type Connect = (link: Link, onMessage: OnMessage) => Promise<Connection>
 
-function openMesh(identity: Identity, site: Site): Promise<Mesh> {
-  return Mesh.open({ identity, relays: [site.relayUrl], ice: { servers: [] } })
+async function openMesh(name: string, site: Site): Promise<Mesh> {
+  const identity = await Identity.open({ name })
+  return Mesh.open({ identity, relays: [site.relayUrl] })
 }
 
-const pause = (durationMs: number) => new Promise((resolve) => setTimeout(resolve, durationMs))
+/** Ends what session there is; the next send makes another. */
+async function hangUp(link: Link): Promise<void> {
+  await link.suspend('idle', 'gracefully')
+  await idle(link)
+}
 
-/** One end; `dial` and `answer` make a connection of a link that has no session yet. */
+function idle(link: Link): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (link.state !== 'idle') return
+      stop()
+      resolve()
+    }
+    const stop = link.on('state', check)
+    check()
+  })
+}
+
+/** One end; `dial` and `answer` make a connection of a link that has no session. */
 export async function openEndpoint(site: Site, dial: Connect, answer: Connect): Promise<Endpoint> {
-  const identities = new Map<number, Identity>()
-  const meshes: Mesh[] = []
-  const isAnswerer = site.role === 'answerer'
+  // With many peers, each round's answerer is another identity.
+  const nameOf = (round: number) => (site.manyPeers ? `${site.self} ${round}` : site.self)
+  let mesh: Mesh | undefined
+  let link: Link | undefined
 
-  /** The mesh of this round: with many peers the answerer has a new identity each time, and the dialler keeps its one mesh. */
-  async function meshOf(round: number): Promise<Mesh> {
-    const keep = site.manyPeers ? !isAnswerer && meshes.length > 0 : false
-    if (keep) return meshes[0]!
-    const who = site.manyPeers && isAnswerer ? round : 0
-    const identity = identities.get(who) ?? (await Identity.open({ name: `${site.self}-${who}` }))
-    identities.set(who, identity)
-    if (!site.manyPeers) await meshes.pop()?.close()
-    const mesh = await openMesh(identity, site)
-    meshes.push(mesh)
-    return mesh
+  async function invite(round: number): Promise<string> {
+    mesh = await openMesh(nameOf(round), site)
+    mesh.on('link', (it) => {
+      link = it
+    })
+    return (await mesh.invite({ expiresInMs: ticketLifeMs })).toString()
   }
 
-  let link: Link | undefined
-  const linkOf = () => {
-    const known = site.manyPeers ? link : [...meshes.at(-1)!.links.values()][0]
-    if (!known) throw new Error('the other side is not known')
-    return known
+  async function accept(invitation: string): Promise<void> {
+    mesh ??= await openMesh(site.self, site)
+    link = await mesh.accept(invitation)
+    await hangUp(link)
   }
 
   return {
     async ready(round, invitation) {
-      const mesh = await meshOf(round)
-      const meets = round === 0 || site.manyPeers
-      if (meets && isAnswerer) {
-        mesh.on('link', (it) => {
-          link = it
-        })
-        return (await mesh.invite({ expiresInMs: ticketLifeMs })).toString()
-      }
-      if (meets) link = await mesh.accept(invitation)
-      // So that no session is left of the first meeting.
-      if (meets && !site.manyPeers) await meshOf(round)
-      await pause(subscribeMs)
+      const haveMet = link && !site.manyPeers
+      if (haveMet) await idle(link!)
+      else if (site.role === 'answerer') return invite(round)
+      else await accept(invitation)
       return ''
     },
-    async dial(_round, onMessage) {
-      const known = linkOf()
-      if (!site.manyPeers && known.state === 'open') throw new Error('there is a session already')
-      return dial(known, onMessage)
-    },
-    answer: async (_round, onMessage) => answer(linkOf(), onMessage),
+    dial: (_round, onMessage) => dial(link!, onMessage),
+    answer: (_round, onMessage) => answer(link!, onMessage),
   }
 }
 
-async function connectMessages(link: Link, onMessage: OnMessage): Promise<Connection> {
-  const stop = link.on('message', ({ body }) => onMessage((body as Uint8Array).length))
+async function connect(link: Link, onMessage: OnMessage): Promise<Connection> {
+  const stop = link.on('message', (message) => onMessage((message as Uint8Array).length))
   return {
     send: (message) => void link.send(message),
     async sendMany(message, count) {
@@ -90,6 +87,7 @@ async function connectMessages(link: Link, onMessage: OnMessage): Promise<Connec
     },
     async close() {
       stop()
+      await hangUp(link)
     },
   }
 }
@@ -97,5 +95,5 @@ async function connectMessages(link: Link, onMessage: OnMessage): Promise<Connec
 export const adapter: Adapter = {
   maxMessageBytes: Infinity,
   preservesMessages: true,
-  open: (site) => openEndpoint(site, connectMessages, connectMessages),
+  open: (site) => openEndpoint(site, connect, connect),
 }

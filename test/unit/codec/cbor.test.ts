@@ -10,7 +10,7 @@ import {
   maxMessageBytes,
 } from '../../../lib/base/limits.ts'
 import { decode, decodeSequence, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { unhex } from './cbor-inputs.ts'
+import { quickest, unhex } from './cbor-inputs.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
@@ -189,7 +189,7 @@ describe('encode refuses', () => {
     ['clamped bytes', new Uint8ClampedArray(1)],
     ['a Promise', Promise.resolve(1)],
     ['a boxed number', Object(1)],
-    ['an iterable object', { [Symbol.iterator]: () => [][Symbol.iterator]() }],
+    ['an iterable object', { constructor: 1, [Symbol.iterator]: () => [][Symbol.iterator]() }],
     ['a bigint of 257 bits', 2n ** 256n],
     ['a negative bigint of 257 bits', -(2n ** 256n) - 1n],
     ['a bigint of a million bits', 2n ** 1_000_000n],
@@ -204,6 +204,11 @@ describe('encode refuses', () => {
   ])('%s', (_, value) => {
     refuses(value)
     refuses([{ nested: value }])
+  })
+
+  test('a huge bigint at once', () => {
+    const huge = 2n ** 10_000_000n
+    expect(quickest(100, () => refuses(huge))).toBeLessThan(100)
   })
 
   test('too deep, at the depth that decode refuses', () => {
