@@ -14,7 +14,7 @@ export const identityName = chosenName ?? 'me'
 export const ownName = chosenName ?? rememberedName()
 
 /** The relay named by `?relay=`, if any. */
-export const chosenRelay = parameters.get('relay')
+const chosenRelay = parameters.get('relay')
 
 const socketScheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
 

@@ -14,8 +14,6 @@ const presences: Record<State, { word: string; icon: IconName }> = {
   closed: { word: 'Ended', icon: 'cross' },
 }
 
-export const presenceWord = (state: State): string => presences[state].word
-
 export function Presence({ state }: { state: State }) {
   const { word, icon } = presences[state]
   return (

@@ -1,13 +1,12 @@
-/** Typed events. `on()` returns the way to undo it; a listener that throws stops nobody else. */
+/** Typed events. `on()` returns the way to undo it, also during an event; a listener that throws stops nobody else. */
 
 export type Unsubscribe = () => void
 
 export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
-  readonly #listeners = new Map<keyof Events, Set<(...args: any[]) => void>>()
+  #listeners: { [K in keyof Events]?: Set<(...args: Events[K]) => void> } = {}
 
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
-    const listeners = this.#listeners.get(event) ?? new Set()
-    this.#listeners.set(event, listeners)
+    const listeners = (this.#listeners[event] ??= new Set())
     const entry = (...args: Events[K]) => listener(...args)
     listeners.add(entry)
     return () => {
@@ -16,9 +15,9 @@ export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
   }
 
   emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
-    const listeners = this.#listeners.get(event)
-    if (!listeners) return
-    for (const listener of [...listeners]) {
+    const listeners = this.#listeners[event]
+    for (const listener of [...(listeners ?? [])]) {
+      if (!listeners!.has(listener)) continue
       try {
         listener(...args)
       } catch (error) {
@@ -28,16 +27,16 @@ export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
   }
 
   listenerCount(event: keyof Events): number {
-    return this.#listeners.get(event)?.size ?? 0
+    return this.#listeners[event]?.size ?? 0
   }
 
   clear(): void {
-    this.#listeners.clear()
+    this.#listeners = {}
   }
 }
 
 /** An application's listener threw: that is its bug, shown the way the platform shows uncaught errors. */
 export function reportError(error: unknown): void {
-  if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
-  else queueMicrotask(() => Promise.reject(error))
+  if (globalThis.reportError) globalThis.reportError(error)
+  else void Promise.reject(error)
 }

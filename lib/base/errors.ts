@@ -29,7 +29,7 @@ export type ErrorCode =
   /** No use of the ticket is left. */
   | 'ticket-spent'
   | 'bad-packet'
-  /** An offer, answer or candidate does not parse or is refused by policy. */
+  /** An offer, answer or candidate does not parse. */
   | 'bad-description'
   /** No signaling path accepted the packet in time. */
   | 'signaling-unavailable'
@@ -56,8 +56,18 @@ export class HandfastError extends Error {
   override readonly name = 'HandfastError'
   readonly code: ErrorCode
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** `message` is for a developer to read; what only ever meets silence has none of its own. */
+  constructor(code: ErrorCode, message: string = code, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+  }
+}
+
+/** What `run` returns; whatever it throws becomes an error of that code. */
+export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {
+  try {
+    return run()
+  } catch (cause) {
+    throw new HandfastError(code, message, { cause })
   }
 }

@@ -176,6 +176,7 @@ export const maxCborKeyBytes = 1_024
 export const maxBigintBytes = 32
 
 // ── Relay: defaults of a server, each of which its operator may change ───────────────────────────────────
+// Plain numbers: a bundler for the browser keeps an unused object in which it would have to calculate.
 
 export const relayLimits = {
   /** In all: some tens of KiB each while they read what they are sent. */
@@ -190,13 +191,13 @@ export const relayLimits = {
   messagesPerSecond: 100,
   /** A client that comes back renews its tags and repeats up to 256 publishes at once. */
   messageBurst: 500,
-  bytesPerSecond: 256 * 1024,
-  byteBurst: 2 * 1024 * 1024,
+  bytesPerSecond: 262_144,
+  byteBurst: 2_097_152,
   /** What a tag takes beyond this is dropped; one dial is a handful of packets. */
   publishesPerSecondPerTag: 20,
   publishBurstPerTag: 100,
   /** Bytes on their way to one reader, above which it is too slow: sixteen of the largest packets. */
-  maxBufferedBytes: 256 * 1024,
+  maxBufferedBytes: 262_144,
   /** Silence after which a connection is pinged: below the common 60 s of proxies. */
   pingAfterMs: 30_000,
   /** Silence after which it is closed: two pings unanswered. */
@@ -211,7 +212,7 @@ export const relayCloseTimeoutMs = 2_000
 
 /** A relay's HTTP request: headers within this time and size, since nothing but upgrades and two small pages is served. */
 export const relayHeadersTimeoutMs = 10_000
-export const relayMaxHeaderBytes = 8 * 1024
+export const relayMaxHeaderBytes = 8_192
 
 // ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,6 +251,12 @@ export const maxCachedAnswers = 64
 
 /** [protocol] The responder ends a session in which nothing but pings has moved for this long. */
 export const defaultIdleTimeoutMs = 5 * 60_000
+
+/** Microtasks without a new record after which a frame leaves: an await chain between two sends takes about three. */
+export const quietMicrotasks = 4
+
+/** Records after which a frame leaves all the same; a frame holds about as many small ones. */
+export const maxWakesPerFlush = 256
 
 /** How long an open channel may stay without a frame of the other side. */
 export const confirmTimeoutMs = 10_000

@@ -53,32 +53,23 @@ const bigintBits = BigInt(8 * maxBigintBytes)
  * without end. Functions and symbols it refuses itself; the rest shows in the bytes, and the guard finds it there.
  */
 function inspect(value: unknown, depth: number, spent: { items: number; bytes: number }): void {
-  if (typeof value === 'string') {
-    spent.bytes += value.length
-    if (/\p{Surrogate}/u.test(value)) throw bad('text has a lone surrogate')
-  } else if (typeof value === 'bigint') {
-    if ((value < 0n ? ~value : value) >> bigintBits) throw bad('bigint beyond 256 bits')
-  } else if (value instanceof Uint8Array) {
-    spent.bytes += value.length
+  if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) throw bad('lone surrogate')
+  if (typeof value === 'bigint' && (value < 0n ? ~value : value) >> bigintBits) {
+    throw bad('bigint beyond 256 bits')
   }
-  if (++spent.items > maxCborItems || spent.bytes > maxMessageBytes) {
-    throw tooLarge('too many bytes or items')
-  }
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  const isBytes = value instanceof Uint8Array
+  if (isBytes || typeof value === 'string') spent.bytes += value.length
+  if (++spent.items > maxCborItems || spent.bytes > maxMessageBytes) throw tooLarge('too much')
+  if (typeof value !== 'object' || value === null || isBytes) return
 
   if (depth === maxCborDepth) throw bad('cyclic or nested too deeply')
-  if (Array.isArray(value) && value.constructor === Array) {
-    for (const item of value) inspect(item, depth + 1, spent)
-    return
+  let items = value as unknown[]
+  if (!Array.isArray(value) || value.constructor !== Array) {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype && prototype !== Object.prototype) throw bad('not a plain object or array')
+    items = Object.entries(value).flat()
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw bad('only plain objects, arrays and Uint8Array can be encoded')
-  }
-  for (const [key, item] of Object.entries(value)) {
-    inspect(key, depth, spent)
-    inspect(item, depth + 1, spent)
-  }
+  for (const item of items) inspect(item, depth + 1, spent)
 }
 
 /** Gives every error of `run` the code that its caller promises, unless it is `too-large`. */

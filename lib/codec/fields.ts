@@ -3,69 +3,66 @@
  * once, here, into what the inside can trust.
  */
 
+import { utf8 } from '../base/bytes.ts'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
 
 /** Reads the positions of one array; anything unexpected throws the error code given. */
 export class Fields {
-  readonly #values: unknown
+  readonly #values: unknown[]
   readonly #code: ErrorCode
   #position = 0
 
   constructor(value: unknown, length: number, code: ErrorCode) {
-    this.#values = value
     this.#code = code
-    if (!Array.isArray(value) || value.length !== length) this.fail('array length')
+    this.#values = Array.isArray(value) && value.length === length ? value : this.fail()
   }
 
   /** For a structure whose parts are consistent in form but not in meaning. */
-  fail(what: string): never {
-    throw new HandfastError(this.#code, `Malformed structure: ${what}`)
+  fail(what = 'form'): never {
+    throw new HandfastError(this.#code, `Malformed: ${what}`)
   }
 
   any(): unknown {
-    return (this.#values as unknown[])[this.#position++]
+    return this.#values[this.#position++]
   }
 
   bytes(minLength: number, maxLength = minLength): Uint8Array {
     const value = this.any()
-    if (!(value instanceof Uint8Array) || value.length < minLength || value.length > maxLength)
-      this.fail('bytes')
-    return value
+    const isValid =
+      value instanceof Uint8Array && value.length >= minLength && value.length <= maxLength
+    return isValid ? value : this.fail()
   }
 
   text(maxBytes: number): string {
-    const value = this.any()
-    if (typeof value !== 'string' || new TextEncoder().encode(value).length > maxBytes)
-      this.fail('text')
-    return value
+    const value = this.match(/^/)
+    return utf8(value).length <= maxBytes ? value : this.fail()
   }
 
-  /** A safe non-negative integer. */
+  /** Text that `pattern` finds right. */
+  match(pattern: RegExp): string {
+    const value = this.any()
+    return typeof value === 'string' && pattern.test(value) ? value : this.fail()
+  }
+
+  /** A safe non-negative integer. Only one beyond 32 bits may be a bigint, which is an integer of eight bytes. */
   integer(min = 0, max = Number.MAX_SAFE_INTEGER): number {
     const raw = this.any()
-    const value = typeof raw === 'bigint' && raw <= BigInt(max) ? Number(raw) : raw
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max)
-      this.fail('integer')
-    return value
+    const value = typeof raw === 'bigint' && raw >> 32n ? Number(raw) : (raw as number)
+    return Number.isSafeInteger(value) && value >= min && value <= max ? value : this.fail()
   }
 
   /** The constant this position must hold, such as a version. */
   constant(expected: number): void {
-    if (this.any() !== expected) this.fail('version')
+    if (this.any() !== expected) this.fail()
   }
 
   array<T>(maxLength: number, item: (value: unknown) => T): T[] {
     const value = this.any()
-    if (!Array.isArray(value) || value.length > maxLength) this.fail('array')
-    return value.map(item)
+    return Array.isArray(value) && value.length <= maxLength ? Array.from(value, item) : this.fail()
   }
 
   /** `null`, or what `read` makes of the same position. */
   nullable<T>(read: () => T): T | null {
-    if ((this.#values as unknown[])[this.#position] === null) {
-      this.#position++
-      return null
-    }
-    return read()
+    return this.#values[this.#position] === null ? (this.any() as null) : read()
   }
 }

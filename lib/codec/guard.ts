@@ -105,20 +105,15 @@ export function guardCbor(bytes: Uint8Array, sequence = false): void {
 
     const size = argument < 24 ? 0 : argument < 28 ? 1 << (argument - 24) : Infinity
     if (size > end - position) throw bad(argument > 27 ? 'indefinite or reserved' : 'truncated')
-    if (major === 7) {
-      if (size === 1 || argument < 20) throw bad('simple value not allowed')
-      position += size
-      continue
-    }
-    if (size === 8) {
-      if (major > 1) throw bad('not in its shortest form')
+    if (major === 7 && (size === 1 || argument < 20)) throw bad('simple value not allowed')
+    if (major === 7 || (size === 8 && major < 2)) {
       position += size
       continue
     }
     if (size > 0) {
       argument = 0
       for (let i = 0; i < size; i++) argument = argument * 256 + bytes[position++]!
-      if (argument < (size === 1 ? 24 : size === 2 ? 0x100 : 0x10000)) {
+      if (size === 8 || argument < (size === 1 ? 24 : 256 ** (size / 2))) {
         throw bad('not in its shortest form')
       }
     }
@@ -133,10 +128,8 @@ export function guardCbor(bytes: Uint8Array, sequence = false): void {
       const head = bytes[position++]!
       const isLong = head === 0x58
       const length = isLong ? bytes[position++]! : head - 0x40
-      const isShort = length >= 8 && length < 24
-      if (!(isLong ? length >= 24 && length <= maxBigintBytes : isShort) || bytes[position] === 0) {
-        throw bad('bignum malformed')
-      }
+      const isValid = length >= 8 && length <= maxBigintBytes && length > 23 === isLong
+      if (!isValid || bytes[position] === 0) throw bad('bignum malformed')
       position += length
       if (position > end) throw bad('truncated')
       continue

@@ -49,17 +49,9 @@ export function headBytes(n: number): number {
 
 /** Writes a CBOR head at `offset` and returns the offset behind it. */
 export function putHead(into: Uint8Array, offset: number, majorType: number, n: number): number {
-  const major = majorType << 5
-  const length = headBytes(n)
-  if (length === 1) {
-    into[offset] = major | n
-    return offset + 1
-  }
-  into[offset] = major | { 2: 24, 3: 25, 5: 26, 9: 27 }[length]!
-  let rest = n
-  for (let i = offset + length - 1; i > offset; i--) {
-    into[i] = rest % 256
-    rest = Math.floor(rest / 256)
-  }
-  return offset + length
+  const following = headBytes(n) - 1
+  into[offset] = (majorType << 5) | (following ? 24 + Math.log2(following) : n)
+  // What is stored is rounded down and taken modulo 256.
+  for (let i = following, rest = n; i > 0; i--, rest /= 256) into[offset + i] = rest
+  return offset + following + 1
 }

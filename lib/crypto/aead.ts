@@ -3,8 +3,8 @@
  * (Noise revision 34, section 12.3).
  */
 
-import { HandfastError } from '../base/errors.ts'
-import { aeadTagBytes, maxNonce } from '../base/limits.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
+import { maxNonce } from '../base/limits.ts'
 import { sodium } from './sodium.ts'
 
 /** Every call fills it anew and libsodium copies it: one buffer serves all. */
@@ -12,10 +12,8 @@ const nonce = new Uint8Array(12)
 const nonceView = new DataView(nonce.buffer)
 
 function setNonce(counter: number): void {
-  if (!(Number.isInteger(counter) && counter >= 0)) {
-    throw new HandfastError('invalid-argument', 'a counter is a whole number from 0')
-  }
-  if (counter > maxNonce) throw new HandfastError('exhausted', 'the counter reached its end')
+  if (!(Number.isInteger(counter) && counter >= 0)) throw new HandfastError('invalid-argument')
+  if (counter > maxNonce) throw new HandfastError('exhausted')
   nonceView.setUint32(4, counter >>> 0, true)
   nonceView.setUint32(8, counter / 2 ** 32, true)
 }
@@ -43,20 +41,12 @@ export function openAt(
 ): Uint8Array {
   setNonce(counter)
   const { crypto_aead_chacha20poly1305_ietf_decrypt: decrypt } = sodium()
-  if (ciphertext.length >= aeadTagBytes) {
-    try {
-      return decrypt(null, ciphertext, ad, nonce, key)
-    } catch {
-      // libsodium gives no more reason than the error below.
-    }
-  }
-  throw new HandfastError('decrypt-failed', 'the ciphertext is not authentic')
+  return failAs('decrypt-failed', () => decrypt(null, ciphertext, ad, nonce, key))
 }
 
 /** Noise's REKEY: the first 32 bytes of encrypting 32 zero bytes with the nonce 2^64-1 (section 4.2). */
 export function rekeyed(key: Uint8Array): Uint8Array {
   nonceView.setBigUint64(4, 0xffff_ffff_ffff_ffffn)
-  const zeros = new Uint8Array(32)
   const { crypto_aead_chacha20poly1305_ietf_encrypt: encrypt } = sodium()
-  return encrypt(zeros, null, null, nonce, key).slice(0, 32)
+  return encrypt(new Uint8Array(32), null, null, nonce, key).slice(0, 32)
 }

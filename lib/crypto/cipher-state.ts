@@ -13,9 +13,7 @@ export class CipherState {
 
   /** `nonce` is the first counter to use. Throws `invalid-argument` on a key that is not 32 bytes. */
   constructor(key: Uint8Array, nonce = 0) {
-    if (key?.length !== keyBytes) {
-      throw new HandfastError('invalid-argument', 'a cipher key has 32 bytes')
-    }
+    if (key?.length !== keyBytes) throw new HandfastError('invalid-argument')
     this.#key = key
     this.#nonce = nonce
   }

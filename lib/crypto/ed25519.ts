@@ -4,12 +4,12 @@
  */
 
 import { concat, utf8 } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { SignatureLabel } from './labels.ts'
 import { sodium } from './sodium.ts'
 
-export const identityKeyBytes = 32
+const publicKeyBytes = 32
 export const signatureBytes = 64
 const seedBytes = 32
 
@@ -21,9 +21,7 @@ export interface SigningKeyPair {
 
 /** The pair of a 32-byte seed. Throws `invalid-argument` on another size. */
 export function signingKeyPairFromSeed(seed: Uint8Array): SigningKeyPair {
-  if (seed.length !== seedBytes) {
-    throw new HandfastError('invalid-argument', 'an ed25519 seed has 32 bytes')
-  }
+  if (seed.length !== seedBytes) throw new HandfastError('invalid-argument')
   const { publicKey, privateKey: secretKey } = sodium().crypto_sign_seed_keypair(seed)
   return { publicKey, secretKey }
 }
@@ -53,17 +51,13 @@ export function verify(
 ): boolean {
   return (
     signature.length === signatureBytes &&
-    publicKey.length === identityKeyBytes &&
+    publicKey.length === publicKeyBytes &&
     sodium().crypto_sign_verify_detached(signature, labelled(label, message), publicKey)
   )
 }
 
 /** Throws `bad-key` on what is not the canonical encoding of a point of the prime-order group. */
 export function validateIdentityKey(publicKey: Uint8Array): void {
-  const { crypto_sign_ed25519_pk_to_curve25519 } = sodium()
-  try {
-    crypto_sign_ed25519_pk_to_curve25519(publicKey)
-  } catch (cause) {
-    throw new HandfastError('bad-key', 'not a valid ed25519 public key', { cause })
-  }
+  const { crypto_sign_ed25519_pk_to_curve25519: validate } = sodium()
+  failAs('bad-key', () => validate(publicKey))
 }

@@ -19,13 +19,10 @@ export function blake2b(bytes: Uint8Array, length = hashBytes, key?: Uint8Array)
 /** HMAC-BLAKE2b-512: 64 bytes, under a key of any length. */
 export function hmacBlake2b(key: Uint8Array, data: Uint8Array): Uint8Array {
   const shortKey = key.length > hmacBlockBytes ? blake2b(key) : key
-  const innerPad = new Uint8Array(hmacBlockBytes).fill(0x36)
-  const outerPad = new Uint8Array(hmacBlockBytes).fill(0x5c)
-  shortKey.forEach((byte, i) => {
-    innerPad[i] = byte ^ 0x36
-    outerPad[i] = byte ^ 0x5c
-  })
-  return blake2b(concat(outerPad, blake2b(concat(innerPad, data))))
+  const block = new Uint8Array(hmacBlockBytes)
+  block.set(shortKey)
+  const padded = (pad: number) => block.map((byte) => byte ^ pad)
+  return blake2b(concat(padded(0x5c), blake2b(concat(padded(0x36), data))))
 }
 
 /** Noise's HKDF: three outputs of 64 bytes; callers that want two leave the third. */

@@ -13,7 +13,6 @@ export const signatureLabels = {
   device: 'handfast/1 device',
   deviceList: 'handfast/1 device list',
   ticket: 'handfast/1 ticket',
-  address: 'handfast/1 address',
   handshake: 'handfast/1 handshake',
   pact: 'handfast/1 pact',
 } as const
@@ -39,4 +38,3 @@ export const derivationLabels = {
 } as const
 
 export type SignatureLabel = (typeof signatureLabels)[keyof typeof signatureLabels]
-export type DerivationLabel = (typeof derivationLabels)[keyof typeof derivationLabels]

@@ -8,14 +8,15 @@
 
 import { concat } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { aeadTagBytes, maxFrameBytes } from '../base/limits.ts'
+import { maxFrameBytes } from '../base/limits.ts'
 import { type Runtime, systemRuntime } from '../base/runtime.ts'
 import type { CipherState } from './cipher-state.ts'
 import { type Pattern, type PatternName, type Token, parsePattern } from './patterns.ts'
 import { SymmetricState } from './symmetric-state.ts'
 import { type KeyPair, dh, generateKeyPair, keyBytes } from './x25519.ts'
 
-export type Role = 'initiator' | 'responder'
+const roles = ['initiator', 'responder'] as const
+export type Role = (typeof roles)[number]
 
 export interface HandshakeOptions {
   pattern: PatternName
@@ -28,8 +29,6 @@ export interface HandshakeOptions {
   rs?: Uint8Array | undefined
   /** 32 bytes, where the pattern has a psk. */
   psk?: Uint8Array | undefined
-  /** Fixed ephemeral key pair, so that published vectors can be reproduced. Reusing one breaks every guarantee. */
-  ephemeralForTesting?: KeyPair | undefined
   /** Source of the ephemeral; the platform's by default. */
   randomBytes?: Runtime['randomBytes'] | undefined
 }
@@ -39,33 +38,36 @@ interface Progress {
   readonly symmetric: SymmetricState
   e?: KeyPair
   re?: Uint8Array
-  rs?: Uint8Array
+  rs?: Uint8Array | undefined
+  /** h just before the payload. */
+  payloadHash?: Uint8Array
 }
 
 interface Prepared {
   readonly progress: Progress
-  readonly payloadHash: Uint8Array
   /** The message up to its payload. */
   readonly head: Uint8Array
 }
 
-const invalid = (message: string) => new HandfastError('invalid-argument', message)
-const wrongPhase = (message: string) => new HandfastError('wrong-phase', message)
+const wrongPhase = () => new HandfastError('wrong-phase')
 
-function checkKey(name: string, key: Uint8Array | undefined, needed: boolean): void {
-  if (!key !== !needed) throw invalid(`the pattern ${needed ? 'needs' : 'has no use for'} ${name}`)
-  if (key && key.length !== keyBytes) throw invalid(`${name} has 32 bytes`)
+function checkKey(key: Uint8Array | undefined, needed: boolean): void {
+  if (needed ? key?.length !== keyBytes : key) throw new HandfastError('invalid-argument')
+}
+
+function checkSize(bytes: number): void {
+  if (bytes > maxFrameBytes) throw new HandfastError('too-large')
 }
 
 export class HandshakeState {
   readonly #pattern: Pattern
-  readonly #isInitiator: boolean
+  /** Of two messages mine is the first, 0, or the second, 1. */
+  readonly #turn: number
   readonly #s: KeyPair | undefined
   readonly #psk: Uint8Array | undefined
-  readonly #makeEphemeral: () => KeyPair
+  readonly #randomBytes: Runtime['randomBytes']
   #progress: Progress
   #prepared: Prepared | undefined
-  #payloadHash: Uint8Array | undefined
   #messageIndex = 0
   #hasSplit = false
 
@@ -73,34 +75,27 @@ export class HandshakeState {
   constructor(options: HandshakeOptions) {
     const { pattern: name, role, prologue = new Uint8Array(), s, rs, psk } = options
     const pattern = parsePattern(name)
-    const isInitiator = role === 'initiator'
-    if (!isInitiator && role !== 'responder') throw invalid('the role is initiator or responder')
-    const [ownKnown, theirsKnown] = isInitiator
-      ? pattern.preMessages
-      : pattern.preMessages.toReversed()
-    const sendsStatic = pattern.messages.some(
-      (tokens, index) => (index % 2 === 0) === isInitiator && tokens.includes('s'),
-    )
-    const needsStatic = ownKnown! || sendsStatic
-    checkKey('s.publicKey', s?.publicKey, needsStatic)
-    checkKey('s.secretKey', s?.secretKey, needsStatic)
-    checkKey('rs', rs, theirsKnown!)
-    checkKey('psk', psk, pattern.hasPsk)
+    const turn = roles.indexOf(role)
+    if (turn < 0) throw new HandfastError('invalid-argument')
+    const needsStatic =
+      pattern.preMessages[turn]! ||
+      pattern.messages.some((tokens, index) => index % 2 === turn && tokens.includes('s'))
+    checkKey(s?.publicKey, needsStatic)
+    checkKey(s?.secretKey, needsStatic)
+    checkKey(rs, pattern.preMessages[1 - turn]!)
+    checkKey(psk, pattern.hasPsk)
 
     this.#pattern = pattern
-    this.#isInitiator = isInitiator
+    this.#turn = turn
     this.#s = s
     this.#psk = psk
-    const { ephemeralForTesting, randomBytes = systemRuntime.randomBytes } = options
-    checkKey('ephemeralForTesting.publicKey', ephemeralForTesting?.publicKey, !!ephemeralForTesting)
-    this.#makeEphemeral = () => ephemeralForTesting ?? generateKeyPair({ randomBytes })
+    this.#randomBytes = options.randomBytes ?? systemRuntime.randomBytes
     const symmetric = new SymmetricState(name)
     symmetric.mixHash(prologue)
-    const statics = isInitiator ? [s?.publicKey, rs] : [rs, s?.publicKey]
     pattern.preMessages.forEach((known, index) => {
-      if (known) symmetric.mixHash(statics[index]!)
+      if (known) symmetric.mixHash(index === turn ? s!.publicKey : rs!)
     })
-    this.#progress = rs ? { symmetric, rs } : { symmetric }
+    this.#progress = { symmetric, rs }
   }
 
   /** Whether all messages have passed. */
@@ -118,14 +113,14 @@ export class HandshakeState {
   }
 
   get localEphemeral(): Uint8Array | undefined {
-    return (this.#prepared?.progress ?? this.#progress).e?.publicKey
+    return this.#latest.e?.publicKey
   }
 
   /** h just before the payload of the message last read, written or prepared. Throws `wrong-phase` before any. */
   get payloadHash(): Uint8Array {
-    const hash = this.#prepared?.payloadHash ?? this.#payloadHash
-    if (!hash) throw wrongPhase('no message yet')
-    return hash.slice()
+    const { payloadHash } = this.#latest
+    if (!payloadHash) throw wrongPhase()
+    return payloadHash.slice()
   }
 
   /** Final h, which both sides share. Throws `wrong-phase` before the handshake has finished. */
@@ -147,11 +142,11 @@ export class HandshakeState {
    * not my turn, `bad-key` as there, `too-large` above 65,535 bytes; then nothing has changed.
    */
   writeMessage(payload: Uint8Array): Uint8Array {
-    const { progress, payloadHash, head } = this.#prepared ?? this.#prepare()
-    const overhead = head.length + (progress.symmetric.hasKey ? aeadTagBytes : 0)
-    if (overhead + payload.length > maxFrameBytes) throw tooLarge()
-    const message = concat(head, progress.symmetric.encryptAndHash(payload))
-    this.#commit(progress, payloadHash)
+    const { progress, head } = this.#prepared ?? this.#prepare()
+    const { symmetric } = progress
+    checkSize(head.length + payload.length + symmetric.tagBytes)
+    const message = concat(head, symmetric.encryptAndHash(payload))
+    this.#commit(progress)
     return message
   }
 
@@ -161,32 +156,29 @@ export class HandshakeState {
    * order; then nothing has changed.
    */
   readMessage(message: Uint8Array): Uint8Array {
-    const tokens = this.#nextTokens(false)
-    if (message.length > maxFrameBytes) throw tooLarge()
-    const progress = this.#copyProgress()
+    const [tokens, progress] = this.#next(false)
+    checkSize(message.length)
     const { symmetric } = progress
     let offset = 0
     const take = (length: number) => {
-      const end = offset + length
-      if (end > message.length) throw new HandfastError('decrypt-failed', 'the message is cut off')
-      const part = message.slice(offset, end)
-      offset = end
-      return part
+      const start = offset
+      offset += length
+      if (offset > message.length) throw new HandfastError('decrypt-failed')
+      return message.slice(start, offset)
     }
     for (const token of tokens) {
       if (token === 'e') {
         progress.re = take(keyBytes)
         this.#mixEphemeral(symmetric, progress.re)
       } else if (token === 's') {
-        const sealedBytes = keyBytes + (symmetric.hasKey ? aeadTagBytes : 0)
-        progress.rs = symmetric.decryptAndHash(take(sealedBytes))
+        progress.rs = symmetric.decryptAndHash(take(keyBytes + symmetric.tagBytes))
       } else {
         this.#mixToken(progress, token)
       }
     }
-    const payloadHash = symmetric.hash
+    progress.payloadHash = symmetric.hash
     const payload = symmetric.decryptAndHash(message.subarray(offset))
-    this.#commit(progress, payloadHash)
+    this.#commit(progress)
     return payload
   }
 
@@ -196,7 +188,7 @@ export class HandshakeState {
    */
   split(): [CipherState, CipherState] {
     const symmetric = this.#final()
-    if (this.#hasSplit) throw wrongPhase('this handshake has been split already')
+    if (this.#hasSplit) throw wrongPhase()
     this.#hasSplit = true
     return symmetric.split()
   }
@@ -209,32 +201,29 @@ export class HandshakeState {
     return this.#final().exportKey(label)
   }
 
+  get #latest(): Progress {
+    return this.#prepared?.progress ?? this.#progress
+  }
+
   #final(): SymmetricState {
-    if (!this.finished) throw wrongPhase('the handshake has not finished')
+    if (!this.finished) throw wrongPhase()
     return this.#progress.symmetric
   }
 
-  #nextTokens(mine: boolean): readonly Token[] {
+  /** The tokens of the next message, and a copy of the state to work on. */
+  #next(isMine: boolean): [readonly Token[], Progress] {
     const tokens = this.#pattern.messages[this.#messageIndex]
-    if (!tokens) throw wrongPhase('the handshake has finished')
-    if ((this.#messageIndex % 2 === 0) !== (mine === this.#isInitiator)) {
-      throw wrongPhase(`it is ${mine ? "the other side's" : 'my'} turn`)
-    }
-    return tokens
-  }
-
-  #copyProgress(): Progress {
-    return { ...this.#progress, symmetric: this.#progress.symmetric.clone() }
+    if (!tokens || (this.#messageIndex % 2 === this.#turn) !== isMine) throw wrongPhase()
+    return [tokens, { ...this.#progress, symmetric: this.#progress.symmetric.clone() }]
   }
 
   #prepare(): Prepared {
-    const tokens = this.#nextTokens(true)
-    const progress = this.#copyProgress()
+    const [tokens, progress] = this.#next(true)
     const { symmetric } = progress
     const parts: Uint8Array[] = []
     for (const token of tokens) {
       if (token === 'e') {
-        progress.e = this.#makeEphemeral()
+        progress.e = generateKeyPair({ randomBytes: this.#randomBytes })
         parts.push(progress.e.publicKey)
         this.#mixEphemeral(symmetric, progress.e.publicKey)
       } else if (token === 's') {
@@ -243,7 +232,8 @@ export class HandshakeState {
         this.#mixToken(progress, token)
       }
     }
-    return { progress, payloadHash: symmetric.hash, head: concat(...parts) }
+    progress.payloadHash = symmetric.hash
+    return { progress, head: concat(...parts) }
   }
 
   /** With a psk, the ephemeral also randomises the key, since a psk alone may serve twice (section 9.2). */
@@ -256,18 +246,14 @@ export class HandshakeState {
   #mixToken(progress: Progress, token: Exclude<Token, 'e' | 's'>): void {
     const { symmetric, e, re, rs } = progress
     if (token === 'psk') return symmetric.mixKeyAndHash(this.#psk!)
-    const [mine, theirs] = this.#isInitiator ? token : [token[1], token[0]]
-    const own = mine === 'e' ? e : this.#s
-    symmetric.mixKey(dh(own!.secretKey, (theirs === 'e' ? re : rs)!))
+    const own = token[this.#turn] === 'e' ? e : this.#s
+    const theirs = token[1 - this.#turn] === 'e' ? re : rs
+    symmetric.mixKey(dh(own!.secretKey, theirs!))
   }
 
-  #commit(progress: Progress, payloadHash: Uint8Array): void {
+  #commit(progress: Progress): void {
     this.#progress = progress
-    this.#payloadHash = payloadHash
     this.#prepared = undefined
     this.#messageIndex++
   }
 }
-
-const tooLarge = () =>
-  new HandfastError('too-large', `a handshake message has at most ${maxFrameBytes} bytes`)

@@ -19,7 +19,7 @@ async function load(): Promise<void> {
     loading = undefined
     throw new HandfastError(
       'unsupported',
-      "libsodium did not start: it needs WebAssembly, which a Content-Security-Policy allows with 'wasm-unsafe-eval' in script-src",
+      "libsodium needs WebAssembly: allow 'wasm-unsafe-eval' in the script-src of the Content-Security-Policy",
       { cause },
     )
   }
@@ -35,6 +35,6 @@ export function ready(): Promise<void> {
 
 /** The loaded module. Throws `wrong-phase` before `ready()` has resolved. */
 export function sodium(): Sodium {
-  if (!loaded) throw new HandfastError('wrong-phase', 'call ready() and wait for it first')
+  if (!loaded) throw new HandfastError('wrong-phase', 'libsodium is not ready')
   return loaded
 }

@@ -1,10 +1,14 @@
 /** SymmetricState of Noise revision 34, section 5.2, for the suite 25519_ChaChaPoly_BLAKE2b. */
 
 import { concat, utf8 } from '../base/bytes.ts'
+import { aeadTagBytes } from '../base/limits.ts'
 import { CipherState } from './cipher-state.ts'
 import { blake2b, hashBytes, hkdf, hmacBlake2b } from './hash.ts'
 import type { PatternName } from './patterns.ts'
 import { keyBytes } from './x25519.ts'
+
+/** A cipher's key is the first half of an output of HKDF. */
+const cipherOf = (output: Uint8Array) => new CipherState(output.slice(0, keyBytes))
 
 /** Byte arrays held here are replaced, never written to, so that a clone may share them. */
 export class SymmetricState {
@@ -32,8 +36,9 @@ export class SymmetricState {
     return this.#hash.slice()
   }
 
-  get hasKey(): boolean {
-    return this.#cipher !== undefined
+  /** What encryption adds at present: nothing before the first key. */
+  get tagBytes(): number {
+    return this.#cipher ? aeadTagBytes : 0
   }
 
   mixHash(data: Uint8Array): void {
@@ -43,14 +48,14 @@ export class SymmetricState {
   mixKey(inputKeyMaterial: Uint8Array): void {
     const [chainingKey, key] = hkdf(this.#chainingKey, inputKeyMaterial)
     this.#chainingKey = chainingKey
-    this.#cipher = new CipherState(key.slice(0, keyBytes))
+    this.#cipher = cipherOf(key)
   }
 
   mixKeyAndHash(psk: Uint8Array): void {
     const [chainingKey, hashInput, key] = hkdf(this.#chainingKey, psk)
     this.#chainingKey = chainingKey
     this.mixHash(hashInput)
-    this.#cipher = new CipherState(key.slice(0, keyBytes))
+    this.#cipher = cipherOf(key)
   }
 
   encryptAndHash(plaintext: Uint8Array): Uint8Array {
@@ -67,7 +72,7 @@ export class SymmetricState {
 
   split(): [CipherState, CipherState] {
     const [first, second] = hkdf(this.#chainingKey, new Uint8Array())
-    return [new CipherState(first.slice(0, keyBytes)), new CipherState(second.slice(0, keyBytes))]
+    return [cipherOf(first), cipherOf(second)]
   }
 
   exportKey(label: string): Uint8Array {

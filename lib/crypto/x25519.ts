@@ -1,6 +1,6 @@
 /** X25519 (RFC 7748): the keys that agree on secrets. */
 
-import { HandfastError } from '../base/errors.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { sodium } from './sodium.ts'
 
@@ -15,9 +15,7 @@ export interface KeyPair {
 
 /** The pair of a 32-byte secret. Throws `invalid-argument` on another size. */
 export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
-  if (secretKey.length !== keyBytes) {
-    throw new HandfastError('invalid-argument', 'an X25519 secret has 32 bytes')
-  }
+  if (secretKey.length !== keyBytes) throw new HandfastError('invalid-argument')
   return { publicKey: sodium().crypto_scalarmult_base(secretKey), secretKey }
 }
 
@@ -28,9 +26,5 @@ export function generateKeyPair(runtime: Pick<Runtime, 'randomBytes'>): KeyPair 
 /** The 32-byte shared secret. Throws `bad-key` on a public key of another size or of small order. */
 export function dh(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
   const { crypto_scalarmult } = sodium()
-  try {
-    return crypto_scalarmult(secretKey, publicKey)
-  } catch (cause) {
-    throw new HandfastError('bad-key', 'no shared secret with that X25519 key', { cause })
-  }
+  return failAs('bad-key', () => crypto_scalarmult(secretKey, publicKey))
 }

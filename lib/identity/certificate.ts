@@ -5,11 +5,11 @@
  */
 
 import { equalBytes } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import { certificateClockToleranceS, maxCertificateBytes, maxChainLength } from '../base/limits.ts'
 import { decode, encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
-import { sign, verify, type SigningKeyPair } from '../crypto/ed25519.ts'
+import { sign, validateIdentityKey, verify, type SigningKeyPair } from '../crypto/ed25519.ts'
 import { signatureLabels } from '../crypto/labels.ts'
 import type { Device } from './device.ts'
 import { peerIdFromKey, type PeerId } from './peer-id.ts'
@@ -46,59 +46,35 @@ export async function certifyDevice(
  * Verifies a chain as received and returns what it proves.
  * @throws HandfastError `bad-certificate`
  */
-export function verifyChain(chain: unknown, nowS: number): DeviceBinding {
-  if (!Array.isArray(chain) || chain.length < 1 || chain.length > maxChainLength) {
-    throw new HandfastError('bad-certificate', 'A chain has one certificate')
-  }
-  return verifyDeviceCertificate(chain[0], nowS)
-}
+export const verifyChain = (chain: unknown, nowS: number): DeviceBinding =>
+  failAs('bad-certificate', () => {
+    const links = new Fields(chain, maxChainLength, 'bad-certificate')
+    const outer = new Fields(decode(links.bytes(1, maxCertificateBytes)), 3, 'bad-certificate')
+    const body = outer.bytes(1, maxCertificateBytes)
+    const issuerSignature = outer.bytes(64)
+    const deviceSignature = outer.bytes(64)
 
-function verifyDeviceCertificate(encoded: unknown, nowS: number): DeviceBinding {
-  if (!(encoded instanceof Uint8Array) || encoded.length > maxCertificateBytes) {
-    throw new HandfastError('bad-certificate', 'A certificate is a byte string')
-  }
-  const outer = new Fields(parse(encoded), 3, 'bad-certificate')
-  const body = outer.bytes(1, maxCertificateBytes)
-  const issuerSignature = outer.bytes(64)
-  const deviceSignature = outer.bytes(64)
+    const fields = new Fields(decode(body), 9, 'bad-certificate')
+    fields.constant(1)
+    const issuer = fields.bytes(32)
+    const peerKey = fields.bytes(32)
+    const deviceKey = fields.bytes(32)
+    const boxKey = fields.bytes(32)
+    fields.constant(0)
+    const notBeforeS = fields.integer()
+    const notAfterS = fields.nullable(() => fields.integer()) ?? Infinity
+    fields.array(0, String)
 
-  const fields = new Fields(parse(body), 9, 'bad-certificate')
-  fields.constant(1)
-  const issuer = fields.bytes(32)
-  const peerKey = fields.bytes(32)
-  const deviceKey = fields.bytes(32)
-  const boxKey = fields.bytes(32)
-  fields.constant(0)
-  const notBeforeS = fields.integer()
-  const notAfterS = fields.nullable(() => fields.integer())
-  fields.array(0, () => fields.fail('scopes'))
-
-  if (!equalBytes(issuer, peerKey)) fields.fail('issuer')
-  if (nowS < notBeforeS - certificateClockToleranceS) fields.fail('not yet valid')
-  if (notAfterS !== null && nowS > notAfterS + certificateClockToleranceS) fields.fail('expired')
-  const peer = validKey(() => peerIdFromKey(peerKey))
-  validKey(() => peerIdFromKey(deviceKey))
-  if (
-    !verify(signatureLabels.certificate, body, issuerSignature, peerKey) ||
-    !verify(signatureLabels.device, body, deviceSignature, deviceKey)
-  ) {
-    throw new HandfastError('bad-certificate', 'A signature of the certificate does not verify')
-  }
-  return { peer, peerKey, deviceKey, boxKey }
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return decode(bytes)
-  } catch (cause) {
-    throw new HandfastError('bad-certificate', 'A certificate is not valid CBOR', { cause })
-  }
-}
-
-function validKey<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    throw new HandfastError('bad-certificate', 'A certificate names an unusable key', { cause })
-  }
-}
+    const peer = peerIdFromKey(peerKey)
+    validateIdentityKey(deviceKey)
+    if (
+      !equalBytes(issuer, peerKey) ||
+      nowS < notBeforeS - certificateClockToleranceS ||
+      nowS > notAfterS + certificateClockToleranceS ||
+      !verify(signatureLabels.certificate, body, issuerSignature, peerKey) ||
+      !verify(signatureLabels.device, body, deviceSignature, deviceKey)
+    ) {
+      throw new HandfastError('bad-certificate')
+    }
+    return { peer, peerKey, deviceKey, boxKey }
+  })

@@ -66,8 +66,8 @@ export class Identity {
     const store = options.store ?? (await IdbStore.open(options.name ?? 'default', runtime))
     try {
       const keystore = await Keystore.open(store, runtime)
-      const { device, chain } = (await load(keystore)) ?? (await create(keystore, runtime))
-      return new Identity(device, chain, keystore, store, runtime)
+      const [device, certificate] = await certifiedDevice(keystore, runtime)
+      return new Identity(device, [certificate], keystore, store, runtime)
     } catch (error) {
       if (!options.store) await store.close()
       throw error
@@ -76,9 +76,7 @@ export class Identity {
 
   /** @internal One mesh at a time. Returns how to let go. @throws HandfastError `identity-in-use` */
   occupy(): () => void {
-    if (this.#isOccupied) {
-      throw new HandfastError('identity-in-use', 'The identity has an open mesh already')
-    }
+    if (this.#isOccupied) throw new HandfastError('identity-in-use', 'already in a mesh')
     this.#isOccupied = true
     return () => void (this.#isOccupied = false)
   }
@@ -93,28 +91,26 @@ export class Identity {
   }
 }
 
-interface CertifiedDevice {
-  readonly device: Device
-  readonly chain: CertificateChain
-}
-
-async function load(keystore: Keystore): Promise<CertifiedDevice | undefined> {
+/**
+ * The device and its certificate, made at first use. The identity seed is written first and the device last: a half-made
+ * identity is finished, not replaced.
+ */
+async function certifiedDevice(
+  keystore: Keystore,
+  runtime: Runtime,
+): Promise<[Device, Uint8Array]> {
   const secrets = await keystore.get('device')
-  if (!secrets) return undefined
-  const certificate = await keystore.get('certificate')
-  if (!certificate) throw new HandfastError('storage-failed', 'The device has lost its certificate')
-  return { device: Device.fromSecrets(secrets), chain: [certificate] }
-}
-
-/** The identity seed is written first and the device last: a half-made identity is finished, not replaced. */
-async function create(keystore: Keystore, runtime: Runtime): Promise<CertifiedDevice> {
-  const stored = await keystore.get('identity')
-  const root = stored ? signingKeyPairFromSeed(stored) : generateSigningKeyPair(runtime)
-  const seed = root.secretKey.slice(0, 32)
+  const held = await keystore.get('certificate')
+  if (secrets) {
+    if (!held) throw new HandfastError('storage-failed', 'the certificate is lost')
+    return [Device.fromSecrets(secrets), held]
+  }
+  const seed = await keystore.get('identity')
+  const root = seed ? signingKeyPairFromSeed(seed) : generateSigningKeyPair(runtime)
   const device = Device.generate(runtime)
   const certificate = await certifyDevice(root, device, Math.floor(runtime.now() / 1000))
-  await keystore.put('identity', seed)
+  await keystore.put('identity', root.secretKey.slice(0, 32))
   await keystore.put('certificate', certificate)
   await keystore.put('device', device.secrets())
-  return { device, chain: [certificate] }
+  return [device, certificate]
 }

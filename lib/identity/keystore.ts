@@ -42,21 +42,18 @@ export class Keystore {
    */
   static async open(store: Store, runtime: Runtime = systemRuntime): Promise<Keystore> {
     const subtle = globalThis.crypto?.subtle
-    if (!subtle)
-      throw new HandfastError(
-        'unsupported',
-        'WebCrypto is missing: keys need a secure context (https or localhost)',
-      )
+    if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs https or localhost')
     // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
     const algorithm = { name: 'AES-GCM', length: 256 }
     const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
     const key = await store.transaction(['keys'], strictWrite, async (tx) => {
       const held = await tx.get('keys', wrappingKeyName)
-      if (held === undefined) await tx.put('keys', wrappingKeyName, fresh)
-      return held === undefined ? fresh : held
+      if (held !== undefined) return held
+      await tx.put('keys', wrappingKeyName, fresh)
+      return fresh
     })
     if (!(key instanceof CryptoKey) || key.algorithm.name !== 'AES-GCM' || key.extractable)
-      throw new HandfastError('storage-failed', 'the wrapping key of the keystore is damaged')
+      throw new HandfastError('storage-failed', 'the wrapping key is damaged')
     return new Keystore(store, runtime, key)
   }
 
@@ -104,7 +101,7 @@ export class Keystore {
         await crypto.subtle.decrypt(parameters(name, iv), this.#wrappingKey, ciphertext),
       )
     } catch {
-      throw new HandfastError('storage-failed', `the stored secret '${name}' is damaged`)
+      throw new HandfastError('storage-failed', `the secret '${name}' is damaged`)
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A peer's permanent name: its ed25519 public key, shown as base64url without padding (43 characters). */
 
 import { fromBase64url, toBase64url } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
+import { failAs } from '../base/errors.ts'
 import { validateIdentityKey } from '../crypto/ed25519.ts'
 
 export type PeerId = string & { readonly __brand: 'PeerId' }
@@ -17,12 +17,5 @@ export function keyFromPeerId(peer: PeerId): Uint8Array {
 }
 
 /** @throws HandfastError `bad-key` */
-export function parsePeerId(text: string): PeerId {
-  let key
-  try {
-    key = fromBase64url(text)
-  } catch (cause) {
-    throw new HandfastError('bad-key', 'A PeerId is 43 characters of base64url', { cause })
-  }
-  return peerIdFromKey(key)
-}
+export const parsePeerId = (text: string): PeerId =>
+  failAs('bad-key', () => peerIdFromKey(fromBase64url(text)), 'not a PeerId')

@@ -209,8 +209,9 @@ export class Mesh {
   async accept(ticket: Ticket | string, options: AcceptOptions = {}): Promise<Link> {
     this.#checkOpen()
     const identity = this.#identity
-    const parsed = typeof ticket === 'string' ? Ticket.parse(ticket) : ticket
-    if (parsed.expiresAt.getTime() <= identity.runtime.now()) {
+    const now = identity.runtime.now()
+    const parsed = typeof ticket === 'string' ? Ticket.parse(ticket, now / 1000) : ticket
+    if (parsed.expiresAt.getTime() <= now) {
       throw new HandfastError('ticket-expired', 'The ticket has expired; ask for a new one')
     }
     if (parsed.issuer === this.peer || (parsed.for !== null && parsed.for !== this.peer)) {
@@ -239,6 +240,10 @@ export class Mesh {
       open: (description, replyTag) =>
         openFirstContact(identity, this.#network, ticket, description, replyTag),
       onAcknowledged: async ({ peer, chain, pact }) => {
+        const known = this.#contacts.get(toBase64url(peer.pactId))
+        if (known && (known.peer !== peer.peer || known.provisionalUntilMs === null)) {
+          throw new HandfastError('bad-packet', 'The pact granted is in use already')
+        }
         const contact = await this.#contacts.add({
           ...peer,
           chain,

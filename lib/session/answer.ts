@@ -44,6 +44,8 @@ export class Answerer {
   readonly #answered: Answered
   /** By device key. */
   readonly #attempts = new Map<string, (error: Error) => void>()
+  /** Verified, and not answered yet. */
+  #admitting = 0
   #closed = false
 
   private constructor(options: AnswererOptions, answered: Answered) {
@@ -68,8 +70,12 @@ export class Answerer {
     if (this.#answered.has(key)) return this.#repeat(key, reception)
     try {
       const opened = reception.read(packet)
+      this.#options.transport.checkOffer(opened.payload.description)
+      const device = toBase64url(opened.payload.sender.deviceKey)
+      // Not remembered: there may be room when it is repeated.
+      if (!this.#hasRoomFor(device)) return
       this.#answered.remember(key, reception.expiresAtMs)
-      await this.#respond(key, opened, reception)
+      await this.#respond(key, device, opened, reception)
     } catch {
       // Silence, whatever it was.
     }
@@ -87,28 +93,30 @@ export class Answerer {
     if (tag) signaling.publish(tag, answer).catch(() => {})
   }
 
-  async #respond(key: string, opened: Opened, reception: Reception): Promise<void> {
-    const { transport } = this.#options
-    const { description, sender } = opened.payload
-    transport.checkOffer(description)
-    const device = toBase64url(sender.deviceKey)
-    if (!this.#attempts.has(device) && this.#attempts.size >= limits.maxUnprovenAttempts) return
-    const admitted = await reception.admit(opened)
+  #hasRoomFor(device: string): boolean {
+    const begun = this.#attempts.size + this.#admitting
+    return this.#attempts.has(device) || begun < limits.maxUnprovenAttempts
+  }
+
+  async #respond(key: string, device: string, opened: Opened, reception: Reception): Promise<void> {
+    this.#admitting++
+    const admitted = await reception.admit(opened).finally(() => this.#admitting--)
     if (!admitted || this.#closed) return
 
     this.#attempts.get(device)?.(new HandfastError('closed', 'Replaced by a newer attempt'))
     const failure = deferred<never>()
     failure.promise.catch(() => {})
     this.#attempts.set(device, failure.reject)
-    reception.onAttempt?.(true)
-    const attempt = transport.answer(description)
+    let attempt: Attempt | undefined
     try {
+      reception.onAttempt?.(true)
+      attempt = this.#options.transport.answer(opened.payload.description)
       const session = await this.#prove(key, opened, reception, admitted.pact, attempt, failure)
       this.#release(device, failure.reject)
       reception.onProven(session)
     } catch (error) {
       this.#release(device, failure.reject)
-      attempt.close()
+      attempt?.close()
       reception.onAttempt?.(false)
       throw error
     }
@@ -137,6 +145,7 @@ export class Answerer {
     const send = (packet: Uint8Array) => void signaling.publish(peerTag, packet).catch(() => {})
     const undo = [cancelTimeout]
     try {
+      handshake.prepareMessage()
       const description = await orFail(attempt.description)
       const own = { chain, description, replyTag, pact }
       const message = await writeSigned(handshake, packetKinds.acknowledge, device, own)

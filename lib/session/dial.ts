@@ -21,8 +21,8 @@ export interface DialOptions {
   readonly signaling: Signaling
   readonly transport: Transport
   readonly idleTimeoutMs: number
-  /** Writes message 1. */
-  readonly open: (description: unknown, replyTag: Uint8Array) => Promise<Opening>
+  /** Writes message 1. Its cryptography has time until the description is known. */
+  readonly open: (description: Promise<unknown>, replyTag: Uint8Array) => Promise<Opening>
   /** The mailbox message 1 goes to. */
   readonly tag: Uint8Array
   /** Stores what must outlive a crash; the session begins when it is done. */
@@ -47,6 +47,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   const { identity, signaling, transport, signal, timeoutMs = limits.dialTimeoutMs } = options
   const { runtime } = identity
   signal?.throwIfAborted()
+  const attempt = transport.offer()
 
   const failure = deferred<never>()
   failure.promise.catch(() => {})
@@ -57,12 +58,12 @@ export async function dial(options: DialOptions): Promise<Dialled> {
     failure.reject(new HandfastError('timeout', 'The peer did not answer in time')),
   )
 
-  const attempt = transport.offer()
   const replyTag = runtime.randomBytes(limits.tagBytes)
   const call = new Call(options, attempt, replyTag, failure.reject)
-  const unsubscribe = signaling.subscribe(replyTag, (bytes) => call.receive(bytes))
+  let unsubscribe = () => {}
   try {
-    const opening = await orFail(attempt.description.then((own) => options.open(own, replyTag)))
+    unsubscribe = signaling.subscribe(replyTag, (bytes) => call.receive(bytes))
+    const opening = await orFail(options.open(attempt.description, replyTag))
     call.begin(opening)
     const outcome = await orFail(call.acknowledged)
     const [channel] = await orFail(

@@ -48,6 +48,8 @@ export interface Opened {
 const wrongPeer = (): HandfastError =>
   new HandfastError('bad-signature', 'The reply comes from another peer than the one called')
 
+// `description` may be a promise: the cryptography that needs none of it is done meanwhile.
+
 // ── First contact ────────────────────────────────────────────────────────────────────────────────────
 
 const ticketPrologue = (network: Uint8Array, ticket: Ticket) =>
@@ -72,9 +74,10 @@ export async function openFirstContact(
     psk: ticket.psk,
     randomBytes: runtime.randomBytes,
   })
+  handshake.prepareMessage()
   const message = await writeSigned(handshake, packetKinds.firstContact, device, {
     chain,
-    description,
+    description: await description,
     replyTag,
     pact: { value: createdS, signature: ownSignature },
   })
@@ -182,9 +185,10 @@ export async function openKnownContact(
     psk: peer.pactSecret,
     randomBytes,
   })
+  handshake.prepareMessage()
   const message = await writeSigned(handshake, knownContactK, device, {
     chain,
-    description,
+    description: await description,
     replyTag,
     pact: null,
   })

@@ -88,7 +88,8 @@ export class Session {
   #isConfirmed = false
   #hasEnded = false
   #byeSent: SessionEnd | undefined
-  #flushScheduled = false
+  /** Calls of `wake` since the last flush. */
+  #wakes = 0
   #lastActivityMs: number
   #nextPing = 0
   #cancelTimer: () => void = () => {}
@@ -158,12 +159,23 @@ export class Session {
     }
   }
 
-  /** A source has something: it is sent at the end of the current task, together with whatever else there is by then. */
+  /** A source has something: it is sent once the current task is quiet, together with whatever else there is by then. */
   wake(): void {
-    if (this.#flushScheduled || this.#hasEnded) return
-    this.#flushScheduled = true
+    if (this.#hasEnded || this.#wakes++ > 0) return
+    this.#flushWhenQuiet(0, 0)
+  }
+
+  /**
+   * Promise chains that send one message after another take a few microtasks each: wait until they have been quiet for some, and they
+   * share a frame.
+   */
+  #flushWhenQuiet(wakes: number, quietFor: number): void {
     queueMicrotask(() => {
-      this.#flushScheduled = false
+      const isQuiet = wakes === this.#wakes
+      if (quietFor < limits.quietMicrotasks && this.#wakes < limits.maxWakesPerFlush) {
+        return this.#flushWhenQuiet(this.#wakes, isQuiet ? quietFor + 1 : 0)
+      }
+      this.#wakes = 0
       this.#flush()
     })
   }

@@ -15,7 +15,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { Sealed } from '../identity/keystore.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { StoreTransaction } from '../storage/store.ts'
-import { Ticket, type TicketBody } from './ticket.ts'
+import { atAnyTime, Ticket, type TicketBody } from './ticket.ts'
 
 export type NewTicket = Pick<
   TicketBody,
@@ -189,7 +189,7 @@ export class TicketBook {
     if (!secrets) return { tag, expiresAtMs, live: null }
     const opened = await this.#identity.keystore.unseal(sealName(key), secrets)
     const fields = new Fields(decode(opened), 2, 'storage-failed')
-    const ticket = Ticket.fromBytes(fields.bytes(1, opened.length), Infinity)
+    const ticket = Ticket.fromBytes(fields.bytes(1, opened.length), atAnyTime)
     return { tag, expiresAtMs, live: { ticket, key: keyPairFromSecret(fields.bytes(32)) } }
   }
 }

@@ -11,6 +11,7 @@
 
 import { HandfastError } from '../base/errors.ts'
 import { maxCandidates, maxFrameBytes, minChannelMessageBytes } from '../base/limits.ts'
+import { Fields } from '../codec/fields.ts'
 import { formatAddress, isMappedIPv4, parseAddress } from './address.ts'
 
 /** A network address at which a peer may be reached. */
@@ -37,23 +38,11 @@ export interface Description {
   readonly maxMessageBytes: number
 }
 
-const ufragPattern = /^[\dA-Za-z+/]{4,256}$/
-const passwordPattern = /^[\dA-Za-z+/]{22,256}$/
-const localNamePattern = /^[\da-z](?:[\da-z-]{0,61}[\da-z])?\.local$/i
 const maxPriority = 2 ** 31 - 1
+const code = 'bad-description'
 
-export function bad(what: string): never {
-  throw new HandfastError('bad-description', what)
-}
-
-/** Whether the parts are what a description may hold; candidates are judged one by one. */
-export function checkDescription(description: Description): Description {
-  const { ufrag, password, fingerprint, maxMessageBytes } = description
-  if (!isText(ufrag, ufragPattern)) bad('ufrag')
-  if (!isText(password, passwordPattern)) bad('password')
-  if (!(fingerprint instanceof Uint8Array) || fingerprint.length !== 32) bad('fingerprint')
-  if (!isInteger(maxMessageBytes, minChannelMessageBytes, maxFrameBytes)) bad('max message bytes')
-  return description
+export function bad(): never {
+  throw new HandfastError(code, 'Malformed')
 }
 
 export const encodeDescription = (d: Description): unknown[] => [
@@ -74,50 +63,35 @@ export const encodeCandidates = (candidates: readonly Candidate[]): unknown[] =>
 
 /** @throws HandfastError `bad-description` */
 export function decodeDescription(value: unknown): Description {
-  const [ufrag, password, fingerprint, candidates, maxMessageBytes] = tuple(value, 5)
-  return checkDescription({
-    ufrag,
-    password,
-    fingerprint,
-    candidates: decodeCandidates(candidates),
-    maxMessageBytes,
-  } as Description)
+  const fields = new Fields(value, 5, code)
+  return {
+    ufrag: fields.match(/^[\dA-Za-z+/]{4,256}$/),
+    password: fields.match(/^[\dA-Za-z+/]{22,256}$/),
+    fingerprint: fields.bytes(32),
+    candidates: decodeCandidates(fields.any()),
+    maxMessageBytes: fields.integer(minChannelMessageBytes, maxFrameBytes),
+  }
 }
 
 /** @throws HandfastError `bad-description` */
-export function decodeCandidates(value: unknown): Candidate[] {
-  if (!Array.isArray(value) || value.length > maxCandidates) bad('candidates')
-  return Array.from(value, decodeCandidate)
+export const decodeCandidates = (value: unknown): Candidate[] =>
+  new Fields([value], 1, code).array(maxCandidates, (item) => {
+    const fields = new Fields(item, 4, code)
+    return {
+      type: candidateTypes[fields.integer(0, 2)]!,
+      address: normalAddress(fields.any()) ?? bad(),
+      port: fields.integer(1, 65_535),
+      priority: fields.integer(1, maxPriority),
+    }
+  })
+
+/** Bytes of an IP address, or a `.local` name, as the text that a `Candidate` holds; undefined for anything else. */
+export function normalAddress(value: unknown): string | undefined {
+  if (value instanceof Uint8Array) {
+    const isIP = value.length === 4 || (value.length === 16 && !isMappedIPv4(value))
+    return isIP ? formatAddress(value) : undefined
+  }
+  const isLocal =
+    typeof value === 'string' && /^[\da-z](?:[\da-z-]{0,61}[\da-z])?\.local$/i.test(value)
+  return isLocal ? value.toLowerCase() : undefined
 }
-
-function decodeCandidate(value: unknown): Candidate {
-  const [code, address, port, priority] = tuple(value, 4)
-  if (!isInteger(code, 0, candidateTypes.length - 1)) bad('candidate type')
-  if (!isInteger(port, 1, 65_535)) bad('port')
-  if (!isInteger(priority, 1, maxPriority)) bad('priority')
-  return { type: candidateTypes[code]!, address: decodeAddress(address), port, priority }
-}
-
-function decodeAddress(value: unknown): string {
-  if (isLocalName(value)) return value.toLowerCase()
-  const isIP = value instanceof Uint8Array && (value.length === 4 || value.length === 16)
-  if (!isIP || isMappedIPv4(value)) bad('address')
-  return formatAddress(value)
-}
-
-export const isLocalName = (value: unknown): value is string => isText(value, localNamePattern)
-
-/** The same address and port, whatever else is said of it. */
-export const candidateKey = ({ type, address, port }: Candidate): string =>
-  `${type} ${address} ${port}`
-
-function tuple(value: unknown, length: number): readonly unknown[] {
-  if (!Array.isArray(value) || value.length !== length) bad('not an array of the right length')
-  return value
-}
-
-const isText = (value: unknown, pattern: RegExp): value is string =>
-  typeof value === 'string' && pattern.test(value)
-
-const isInteger = (value: unknown, min: number, max: number): value is number =>
-  Number.isInteger(value) && (value as number) >= min && (value as number) <= max

@@ -133,7 +133,7 @@ class MemoryAttempt implements Attempt {
   addCandidates(candidates: unknown): void {
     const keys = decodeCandidates(candidates)
     const known = new Set([...this.#remoteCandidates, ...keys])
-    if (known.size > maxCandidates) bad('too many candidates')
+    if (known.size > maxCandidates) bad()
     this.#takeCandidates(keys)
   }
 
@@ -240,9 +240,9 @@ class MemoryChannel implements Channel {
 }
 
 function decode(role: Role, value: unknown): MemoryDescription {
-  if (!Array.isArray(value) || value.length !== 4 || value[0] !== role) bad('description')
+  if (!Array.isArray(value) || value.length !== 4 || value[0] !== role) bad()
   const [, id, candidates, maxMessageBytes] = value as unknown[]
-  if (!Number.isSafeInteger(maxMessageBytes) || Number(maxMessageBytes) < 1) bad('message size')
+  if (!Number.isSafeInteger(maxMessageBytes) || Number(maxMessageBytes) < 1) bad()
   return {
     key: decodeId(id),
     candidates: decodeCandidates(candidates),
@@ -251,11 +251,11 @@ function decode(role: Role, value: unknown): MemoryDescription {
 }
 
 function decodeCandidates(value: unknown): string[] {
-  if (!Array.isArray(value) || value.length > maxCandidates) bad('candidates')
+  if (!Array.isArray(value) || value.length > maxCandidates) bad()
   return Array.from(value, decodeId)
 }
 
 function decodeId(value: unknown): string {
-  if (!(value instanceof Uint8Array) || value.length !== idBytes) bad('id')
+  if (!(value instanceof Uint8Array) || value.length !== idBytes) bad()
   return toBase64url(value)
 }

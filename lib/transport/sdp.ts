@@ -5,14 +5,14 @@
  */
 
 import { maxFrameBytes } from '../base/limits.ts'
-import { parseAddress, formatAddress } from './address.ts'
+import { parseAddress } from './address.ts'
 import {
   bad,
   type Candidate,
   candidateTypes,
-  checkDescription,
+  decodeDescription,
   type Description,
-  isLocalName,
+  normalAddress,
 } from './description.ts'
 
 export type Role = 'offer' | 'answer'
@@ -20,57 +20,47 @@ export type Role = 'offer' | 'answer'
 /** The offering side leaves the DTLS roles open, the answering side always takes the client's. */
 const setup = { offer: 'actpass', answer: 'active' } as const
 
-/** RFC 8841, section 6: what holds where the attribute is missing. */
-const defaultMaxMessageBytes = 65_536
-
 /**
  * Reads all but the candidates from a local description with one data-channel section.
  * @throws HandfastError `bad-description`
  */
 export function readSdp(role: Role, sdp: string): Description {
-  const lines = sdp.split(/\r?\n/)
-  const media = lines.filter((line) => line.startsWith('m='))
-  if (media.length !== 1 || !/^m=application \d+ UDP\/DTLS\/SCTP /.test(media[0]!)) bad('media')
-
-  /** Attributes may stand in the session part, the media part, or both. */
-  const attribute = (name: string, fallback?: string): string => {
-    const prefix = `a=${name}:`
-    const found = new Set(
-      lines.filter((l) => l.startsWith(prefix)).map((l) => l.slice(prefix.length)),
-    )
-    const [value = fallback] = found
-    if (value === undefined || found.size > 1) bad(name)
-    return value
+  /** What follows `prefix` on its line, which may stand in the session part, the media part, or both. */
+  const read = (prefix: string, fallback?: string): string => {
+    const lines = new Set(sdp.match(new RegExp(`^${prefix}.*`, 'gm')))
+    const [line = prefix + (fallback ?? bad())] = lines
+    return lines.size > 1 ? bad() : line.slice(prefix.length)
   }
-  if (attribute('mid') !== '0') bad('mid')
-  if (attribute('setup') !== setup[role]) bad('setup')
-  const hex = /^sha-256 ((?:[\da-f]{2}:){31}[\da-f]{2})$/i.exec(attribute('fingerprint'))?.[1]
-  if (!hex) bad('fingerprint')
-  const maxBytes = attribute('max-message-size', String(defaultMaxMessageBytes))
-  if (!/^\d+$/.test(maxBytes)) bad('max-message-size')
-  return checkDescription({
-    ufrag: attribute('ice-ufrag'),
-    password: attribute('ice-pwd'),
-    fingerprint: Uint8Array.from(hex.split(':'), (byte) => parseInt(byte, 16)),
-    candidates: [],
-    // Zero stands for any size.
-    maxMessageBytes: Math.min(Number(maxBytes) || maxFrameBytes, maxFrameBytes),
-  })
+  const isExpected =
+    /^application \d+ UDP\/DTLS\/SCTP /.test(read('m=')) &&
+    read('a=mid:') === '0' &&
+    read('a=setup:') === setup[role]
+  if (!isExpected) bad()
+  const hex = read('a=fingerprint:sha-256 ').split(':')
+  // Zero stands for any size, a missing one for 64 KiB (RFC 8841, section 6): both are beyond the largest frame.
+  const size = Number(read('a=max-message-size:', '0'))
+  return decodeDescription([
+    read('a=ice-ufrag:'),
+    read('a=ice-pwd:'),
+    Uint8Array.from(hex, (byte) => parseInt(byte, 16)),
+    [],
+    Math.min(size === 0 ? Infinity : size, maxFrameBytes),
+  ])
 }
 
 /** The candidate in an `icecandidate` event; undefined where it is of no use to the other side: TCP, or none at all. */
 export function readCandidate(text: string): Candidate | undefined {
   const match = /^candidate:\S+ 1 udp (\d+) (\S+) (\d+) typ (host|srflx|relay)(?: |$)/i.exec(text)
-  if (!match) return undefined
-  const [, priority, name, port, type] = match
-  const bytes = parseAddress(name!)
-  if (!bytes && !isLocalName(name)) return undefined
-  return {
-    type: type!.toLowerCase() as Candidate['type'],
-    address: bytes ? formatAddress(bytes) : name!.toLowerCase(),
-    port: Number(port),
-    priority: Number(priority),
-  }
+  const [, priority, name = '', port, type] = match ?? []
+  const address = normalAddress(parseAddress(name) ?? name)
+  return address === undefined
+    ? undefined
+    : {
+        type: type!.toLowerCase() as Candidate['type'],
+        address,
+        port: Number(port),
+        priority: Number(priority),
+      }
 }
 
 /** A whole description for `setRemoteDescription`, except candidates, which follow one by one. */
@@ -103,6 +93,5 @@ export function writeCandidate({ type, address, port, priority }: Candidate): RT
   return {
     candidate: `candidate:${foundation} 1 udp ${priority} ${address} ${port} typ ${type}${related}`,
     sdpMid: '0',
-    sdpMLineIndex: 0,
   }
 }

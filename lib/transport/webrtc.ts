@@ -3,7 +3,8 @@
  * offer and one answer; messages go past it, straight to the data channel, whose buffer is then the only one.
  *
  * simple-peer destroys itself on one candidate it does not like, and would obey a peer's `renegotiate`: it only ever gets
- * descriptions and candidates rebuilt here from checked values.
+ * descriptions and candidates rebuilt here from checked values. Where the other side never answers, an attempt has no time
+ * limit of its own: the caller closes it.
  */
 
 import { deferred } from '../base/deferred.ts'
@@ -15,14 +16,12 @@ import {
   firstCandidateMs,
   firstRelayCandidateMs,
   maxCandidates,
-  maxFrameBytes,
 } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { DataChannel } from './data-channel.ts'
+import { type DataChannelOwner, takeDataChannel } from './data-channel.ts'
 import {
   bad,
   type Candidate,
-  candidateKey,
   decodeCandidates,
   decodeDescription,
   type Description,
@@ -51,12 +50,17 @@ export interface WebRtcOptions {
   readonly ice?: IceOptions
 }
 
-/** Attempts have no time limit of their own where the other side never answers: the caller closes them. */
+const loadSimplePeer = () => import('simple-peer/simplepeer.min.js')
+
+const isSupported = () => typeof RTCPeerConnection === 'function'
+
 export class WebRtcTransport implements Transport {
   readonly #options: WebRtcOptions
 
+  /** Begins to load simple-peer, so that the first attempt need not wait for it. An attempt meets the error, if any. */
   constructor(options: WebRtcOptions) {
     this.#options = options
+    if (isSupported()) loadSimplePeer().catch(() => {})
   }
 
   /** @throws HandfastError `unsupported` where the platform has no WebRTC */
@@ -75,14 +79,12 @@ export class WebRtcTransport implements Transport {
   }
 
   #begin(role: Role, remote?: Description): Attempt {
-    if (typeof RTCPeerConnection === 'undefined') {
-      throw new HandfastError('unsupported', 'This platform has no WebRTC')
-    }
+    if (!isSupported()) throw new HandfastError('unsupported', 'This platform has no WebRTC')
     return new WebRtcAttempt(this.#options, role, remote)
   }
 }
 
-class WebRtcAttempt implements Attempt {
+class WebRtcAttempt implements Attempt, DataChannelOwner {
   readonly #runtime: Runtime
   readonly #ice: IceOptions
   readonly #role: Role
@@ -91,22 +93,24 @@ class WebRtcAttempt implements Attempt {
   readonly #channel = deferred<Channel>()
   readonly channel = this.#channel.promise
   readonly #closed = deferred<void>()
+  readonly closed = this.#closed.promise
   readonly #events = new Emitter<{ candidates: [unknown] }>()
-  /** Aborted when the attempt has ended, which takes timers and listeners with it. */
-  readonly #ended = new AbortController()
+  ended = false
   #peer: SimplePeer.Instance | undefined
+  /** What simple-peer will be told once it is there. */
+  readonly #waiting: SimplePeer.SignalData[] = []
 
   #local: Description | undefined
   readonly #localCandidates: Candidate[] = []
-  /** How many of them the other side was told; undefined until the description is out. */
-  #toldCandidates: number | undefined
+  /** How many of them the other side was told; infinite until the description is out. */
+  #toldCandidates = Infinity
   #candidatesDue = false
 
   #remote: Description | undefined
-  readonly #remoteCandidates: Candidate[] = []
-  readonly #remoteKeys = new Set<string>()
+  /** The candidates seen so far, also those refused by policy, as JSON. */
+  readonly #remoteCandidates = new Set<string>()
 
-  constructor({ runtime, ice = {} }: WebRtcOptions, role: Role, remote: Description | undefined) {
+  constructor({ runtime, ice = {} }: WebRtcOptions, role: Role, remote?: Description) {
     this.#runtime = runtime
     this.#ice = ice
     this.#role = role
@@ -114,7 +118,7 @@ class WebRtcAttempt implements Attempt {
     this.description.catch(() => {})
     this.channel.catch(() => {})
     if (remote) this.#takeRemote(remote)
-    this.#start().catch((error: unknown) => this.#fail(error))
+    this.#start().catch((error: unknown) => this.fail(error))
   }
 
   onCandidates(listener: (candidates: unknown) => void): Unsubscribe {
@@ -125,8 +129,8 @@ class WebRtcAttempt implements Attempt {
 
   accept(answer: unknown): void {
     const remote = decodeDescription(answer)
-    if (this.#ended.signal.aborted) return
-    if (this.#remote || this.#toldCandidates === undefined) {
+    if (this.ended) return
+    if (this.#remote || this.#toldCandidates === Infinity) {
       throw new HandfastError('wrong-phase', 'No answer is expected')
     }
     this.#takeRemote(remote)
@@ -134,26 +138,46 @@ class WebRtcAttempt implements Attempt {
 
   addCandidates(candidates: unknown): void {
     const list = decodeCandidates(candidates)
-    if (!this.#ended.signal.aborted) this.#takeCandidates(list)
+    if (!this.ended) this.#takeCandidates(list)
   }
 
   close(): void {
     this.#end(new HandfastError('closed', 'The attempt was closed'))
   }
 
+  fail(cause: unknown): void {
+    this.#end(new HandfastError('transport-failed', 'The connection failed', { cause }))
+  }
+
+  /** Idempotent. Timers may outlive it: they find nothing left to do. */
+  #end(error: HandfastError): void {
+    this.ended = true
+    this.#events.clear()
+    this.#description.reject(error)
+    this.#channel.reject(error)
+    this.#closed.resolve()
+    this.#peer?.destroy()
+  }
+
   async #start(): Promise<void> {
     const { servers = [], policy } = this.#ice
     const [iceServers, { default: Peer }] = await Promise.all([
       typeof servers === 'function' ? servers() : servers,
-      import('simple-peer/simplepeer.min.js'),
+      loadSimplePeer(),
     ])
-    if (this.#ended.signal.aborted) return
+    if (this.ended) return
 
-    let made: [RTCPeerConnection, RTCDataChannel] | undefined
+    const onOpen = (connection: RTCPeerConnection, channel: RTCDataChannel) => {
+      const peerTakes = this.#remote!.maxMessageBytes
+      const maxBytes = Math.min(connection.sctp?.maxMessageSize ?? peerTakes, peerTakes)
+      // simple-peer would keep every message in a stream that nobody reads: this replaces its handlers.
+      this.#channel.resolve(takeDataChannel(channel, maxBytes, this))
+    }
     class Connection extends RTCPeerConnection {
       override createDataChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
-        made = [this, super.createDataChannel(label, init)]
-        return made[1]
+        const channel = super.createDataChannel(label, init)
+        channel.addEventListener('open', () => onOpen(this, channel))
+        return channel
       }
       /** A candidate that this browser cannot use is no reason to give up on the others. */
       override addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -166,35 +190,13 @@ class WebRtcAttempt implements Attempt {
       channelName: '-',
       channelConfig: { negotiated: true, id: 0 },
       objectMode: true,
-      trickle: true,
       wrtc: { RTCPeerConnection: Connection, RTCSessionDescription, RTCIceCandidate },
     })
     this.#peer = peer
-    peer.on('error', (error) => this.#fail(error))
-    peer.on('close', () => this.#fail(new Error('The connection ended')))
+    peer.on('error', (error) => this.fail(error))
+    peer.on('close', () => this.fail(new Error('The connection ended')))
     peer.on('signal', (data) => this.#onSignal(data))
-    // Where the connection could not be constructed, the error follows.
-    if (made) this.#attach(...made)
-    if (this.#remote) peer.signal(remoteSdp(this.#role, this.#remote))
-    for (const candidate of this.#remoteCandidates) peer.signal(remoteCandidate(candidate))
-  }
-
-  #attach(connection: RTCPeerConnection, dataChannel: RTCDataChannel): void {
-    // simple-peer would keep every message in a stream that nobody reads: this takes its handlers away.
-    const channel = new DataChannel(dataChannel, {
-      closed: this.#closed.promise,
-      ended: this.#ended.signal,
-      close: () => this.close(),
-      fail: (cause) => this.#fail(cause),
-    })
-    const onOpen = () => {
-      channel.maxMessageBytes = Math.min(
-        connection.sctp?.maxMessageSize ?? maxFrameBytes,
-        this.#remote?.maxMessageBytes ?? maxFrameBytes,
-      )
-      this.#channel.resolve(channel)
-    }
-    dataChannel.addEventListener('open', onOpen, { signal: this.#ended.signal })
+    for (const data of this.#waiting) peer.signal(data)
   }
 
   #onSignal(data: SimplePeer.SignalData): void {
@@ -204,11 +206,11 @@ class WebRtcAttempt implements Attempt {
       try {
         this.#local = readSdp(this.#role, data.sdp ?? '')
       } catch (error) {
-        return this.#fail(error)
+        return this.fail(error)
       }
-      const relayOnly = this.#ice.policy === 'relay-only'
-      this.#after(relayOnly ? firstRelayCandidateMs : firstCandidateMs, () => this.#describe())
-      if (this.#localCandidates.length > 0) this.#describeSoon()
+      const isRelayOnly = this.#ice.policy === 'relay-only'
+      this.#describeIn(isRelayOnly ? firstRelayCandidateMs : firstCandidateMs)
+      if (this.#localCandidates.length > 0) this.#describeIn(candidateSettleMs)
     }
   }
 
@@ -218,26 +220,23 @@ class WebRtcAttempt implements Attempt {
     const room = candidate.type === 'host' ? maxCandidates / 2 : maxCandidates
     if (this.#localCandidates.length >= room || allowCandidate?.(candidate) === false) return
     this.#localCandidates.push(candidate)
-    if (this.#toldCandidates !== undefined) this.#announceCandidates()
-    else if (this.#local) this.#describeSoon()
+    this.#announceCandidates()
+    if (this.#local) this.#describeIn(candidateSettleMs)
   }
 
-  #describeSoon(): void {
-    this.#after(candidateSettleMs, () => this.#describe())
-  }
-
-  #describe(): void {
-    if (!this.#local || this.#toldCandidates !== undefined) return
-    const candidates = this.#localCandidates
-    this.#toldCandidates = candidates.length
-    this.#description.resolve(encodeDescription({ ...this.#local, candidates }))
+  #describeIn(delayMs: number): void {
+    this.#runtime.setTimer(delayMs, () => {
+      if (this.#toldCandidates < Infinity) return
+      const candidates = this.#localCandidates
+      this.#toldCandidates = candidates.length
+      this.#description.resolve(encodeDescription({ ...this.#local!, candidates }))
+    })
   }
 
   #announceCandidates(): void {
-    const grown = () => this.#localCandidates.length > (this.#toldCandidates ?? Infinity)
-    if (this.#candidatesDue || !grown()) return
+    if (this.#candidatesDue || this.#localCandidates.length <= this.#toldCandidates) return
     this.#candidatesDue = true
-    this.#after(candidateIntervalMs, () => {
+    this.#runtime.setTimer(candidateIntervalMs, () => {
       this.#candidatesDue = false
       if (this.#events.listenerCount('candidates') === 0) return
       this.#toldCandidates = this.#localCandidates.length
@@ -248,51 +247,24 @@ class WebRtcAttempt implements Attempt {
   #takeRemote(remote: Description): void {
     this.#takeCandidates(remote.candidates)
     this.#remote = remote
-    this.#peer?.signal(remoteSdp(this.#role, remote))
+    const type = this.#role === 'offer' ? 'answer' : 'offer'
+    this.#signal({ type, sdp: writeSdp(type, remote) })
   }
 
   #takeCandidates(candidates: readonly Candidate[]): void {
-    const fresh = new Map(candidates.map((candidate) => [candidateKey(candidate), candidate]))
-    for (const key of this.#remoteKeys) fresh.delete(key)
-    if (this.#remoteKeys.size + fresh.size > maxCandidates) bad('too many candidates')
+    const known = this.#remoteCandidates
+    const fresh = new Map(candidates.map((candidate) => [JSON.stringify(candidate), candidate]))
+    for (const key of known) fresh.delete(key)
+    if (known.size + fresh.size > maxCandidates) bad()
     for (const [key, candidate] of fresh) {
-      this.#remoteKeys.add(key)
+      known.add(key)
       if (this.#ice.allowCandidate?.(candidate) === false) continue
-      this.#remoteCandidates.push(candidate)
-      this.#peer?.signal(remoteCandidate(candidate))
+      this.#signal({ type: 'candidate', candidate: writeCandidate(candidate) as RTCIceCandidate })
     }
   }
 
-  #after(delayMs: number, callback: () => void): void {
-    const { signal } = this.#ended
-    if (signal.aborted) return
-    const cancel = this.#runtime.setTimer(delayMs, () => {
-      signal.removeEventListener('abort', cancel)
-      callback()
-    })
-    signal.addEventListener('abort', cancel)
-  }
-
-  #fail(cause: unknown): void {
-    this.#end(new HandfastError('transport-failed', 'The connection failed', { cause }))
-  }
-
-  #end(error: HandfastError): void {
-    this.#ended.abort()
-    this.#events.clear()
-    this.#description.reject(error)
-    this.#channel.reject(error)
-    this.#closed.resolve()
-    this.#peer?.destroy()
+  #signal(data: SimplePeer.SignalData): void {
+    if (this.#peer) this.#peer.signal(data)
+    else this.#waiting.push(data)
   }
 }
-
-const remoteSdp = (role: Role, remote: Description): SimplePeer.SignalData => {
-  const type = role === 'offer' ? 'answer' : 'offer'
-  return { type, sdp: writeSdp(type, remote) }
-}
-
-const remoteCandidate = (candidate: Candidate): SimplePeer.SignalData => ({
-  type: 'candidate',
-  candidate: writeCandidate(candidate) as RTCIceCandidate,
-})

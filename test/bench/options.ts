@@ -11,7 +11,7 @@ export const usage = `npm run bench -- [options]
   --sections size,throughput,…     of size, throughput, round-trip, set-up, memory; default all but memory
   --memory                         also measure 50 idle connections in one tab
   --pairs 9                        interleaved rounds, after one that is discarded
-  --relay-delay-ms 30              one way, for the second set-up measurement
+  --relay-delay-ms 30              between a page and the relay, each way, for the second set-up measurement
   --quick                          one small round of everything, to see that it runs: its times mean nothing
   --json test-results/bench.json   where all samples go`
 

@@ -1,7 +1,13 @@
 /** The demo, used the way people would: two tabs, two profiles, with and without a relay, by mouse and by keyboard. */
 
 import type { Locator, Page } from '@playwright/test'
-import { expect, test } from './support/browsers.ts'
+import { cleanName } from '../../demo/names.ts'
+import { showValue } from '../../demo/show-value.ts'
+import { expect as baseExpect, test } from './support/browsers.ts'
+
+// Two pages, each with its keys, its storage and its connection: on a busy machine that takes a while.
+test.describe.configure({ timeout: 60_000 })
+const expect = baseExpect.configure({ timeout: 15_000 })
 
 const tenMinutesMs = 600_000
 
@@ -157,7 +163,7 @@ test('what is written to somebody away is delivered when they come', async ({ co
   await button(ben, 'Accept').click()
   await expect(heading(anna, 'ben')).toBeVisible()
   await ben.goto('about:blank')
-  await expect(anna.getByRole('main').getByText('Away')).toBeVisible()
+  await expect(anna.getByRole('main').getByText(/^(Away|Dialling…)$/)).toBeVisible()
   await say(anna, 'Are you there?')
   await expect(messages(anna).last()).toContainText('Waiting')
 
@@ -285,4 +291,17 @@ test('the keyboard alone is enough', async ({ context }) => {
   await expect(anna.getByRole('dialog', { name: 'Forget ben?' })).toBeVisible()
   await anna.keyboard.press('Escape')
   await expect(button(anna, 'Forget ben')).toBeFocused()
+})
+
+test('what others send is shown whole, bounded and harmless', () => {
+  expect(showValue('plain <b>text</b>')).toBe('plain <b>text</b>')
+  expect(showValue({ pay: 2n ** 200n, to: null })).toBe(`{"pay": ${2n ** 200n}n, "to": null}`)
+  expect(showValue([new Uint8Array([1, 255]), new Map([[1, 'one']])])).toBe(`[h'01ff', {1: "one"}]`)
+  expect(showValue('x'.repeat(5000))).toMatch(/^x{4000}… \(1000 more characters\)$/)
+  const deep = Array.from({ length: 100 }).reduce<unknown>((inner) => [inner], 1)
+  expect(showValue(deep)).toBe('[[[[[[…]]]]]]')
+
+  expect(cleanName(' Anna\u202e\u0000\n ')).toBe('Anna')
+  expect(cleanName('x'.repeat(100))).toHaveLength(24)
+  for (const nothing of ['', ' \u200b', 7n, null, ['Anna']]) expect(cleanName(nothing)).toBeNull()
 })

@@ -1,0 +1,142 @@
+/** Two pairs link at once over a relay that does what it likes: none ever meets the wrong one, and all meet when it stops. */
+
+import { expect, test } from 'vitest'
+import { utcDay, contactTag } from '../../../lib/session/pact.ts'
+import type { Link } from '../../../lib/link/link.ts'
+import type { Mesh } from '../../../lib/mesh/mesh.ts'
+import { packetKinds } from '../../../lib/signaling/packets.ts'
+import { World } from '../../support/memory-peers.ts'
+import { contactsOf, CountingTransport, fastRuntime, until } from './adversary.ts'
+import { HostileRelay, type Parcel } from './hostile-relay.ts'
+
+const speed = 20
+const mischief = 24
+/** In the runtime's time: 3 s of ours for what a hostile relay has delayed. */
+const timeoutMs = 60_000
+
+/** Well-formed packets of two peers of the attacker's own: I with its A, and N‖K with its A. */
+async function forgeries(): Promise<Parcel[]> {
+  const world = new World()
+  const [mallory, accomplice] = [await world.peer(), await world.peer()]
+  await accomplice.mesh.accept(await mallory.mesh.invite())
+  await accomplice.mesh.close()
+  const again = await world.peer({ store: accomplice.store })
+  await again.mesh.links.get(mallory.mesh.peer)!.connect()
+  await world.close()
+  return world.board.published
+}
+
+async function stage(seed: number, own: readonly Parcel[]) {
+  const world = new World(fastRuntime(speed))
+  const transports = Array.from(
+    { length: 4 },
+    () => new CountingTransport(world.network.transport()),
+  )
+  const meshes: Mesh[] = []
+  for (const transport of transports) meshes.push((await world.peer({ transport })).mesh)
+  const relay = new HostileRelay(
+    seed,
+    (parcel, afterMs) =>
+      void setTimeout(() => world.board.inject({ ...parcel, from: -1 }), afterMs),
+    own,
+  )
+  world.board.rule = (published) =>
+    relay
+      .handle(published)
+      .map((parcel) => ({ ...parcel, from: parcel === published ? published.from : -1 }))
+  const received: unknown[][] = meshes.map(() => [])
+  const listen = (index: number, link: Link) =>
+    link.on('message', (message) => void received[index]!.push(message))
+  meshes.forEach((mesh, index) => mesh.on('link', (link) => listen(index, link)))
+  return { world, relay, meshes, received, transports }
+}
+
+const [alice, bob, carol, dave] = [0, 1, 2, 3] as const
+const partnerOf = [bob, alice, dave, carol]
+
+test('200 rounds of first contact', { timeout: 240_000 }, async () => {
+  const own = await forgeries()
+  const done: Record<string, number> = {}
+  let failures = 0
+  for (let round = 0; round < 200; round++) {
+    const { world, relay, meshes, received } = await stage(round, own)
+    const tickets = [await meshes[alice]!.invite(), await meshes[carol]!.invite()]
+    relay.misbehave(mischief)
+    // A dial that the relay has broken fails in time, and the next one succeeds.
+    const accept = async (mesh: Mesh, ticket: (typeof tickets)[number]): Promise<void> => {
+      for (;;) {
+        try {
+          return void (await mesh.accept(ticket, { timeoutMs }))
+        } catch {
+          failures++
+          if (mesh.links.has(ticket.issuer)) return
+        }
+      }
+    }
+    await Promise.all([accept(meshes[bob]!, tickets[0]!), accept(meshes[dave]!, tickets[1]!)])
+    relay.misbehave(0)
+    await until(() => meshes.every(({ links }) => links.size === 1), 'all four links')
+    const peers = meshes.map(({ links }) => [...links.keys()])
+    expect(peers).toEqual(partnerOf.map((partner) => [meshes[partner]!.peer]))
+    await Promise.all(
+      meshes.map(async ({ links }, index) => {
+        const [link] = links.values()
+        for (const n of [1, 2, 3]) await link!.send([index, n])
+      }),
+    )
+    expect(received).toEqual(partnerOf.map((partner) => [1, 2, 3].map((n) => [partner, n])))
+    for (const [deed, times] of Object.entries(relay.done)) done[deed] = (done[deed] ?? 0) + times
+    await world.close()
+  }
+  console.log('first contact:', { ...done, failedDials: failures })
+  expect(Object.values(done).every((times) => times > 50)).toBe(true)
+})
+
+test('200 rounds of known contacts', { timeout: 240_000 }, async () => {
+  const own = await forgeries()
+  const { world, relay, meshes, received } = await stage(1, own)
+  await meshes[bob]!.accept(await meshes[alice]!.invite())
+  await meshes[dave]!.accept(await meshes[carol]!.invite())
+  await until(() => meshes.every(({ links }) => links.size === 1), 'all four links')
+  const links = meshes.map((mesh) => [...mesh.links.values()][0]!)
+  for (let round = 0; round < 200; round++) {
+    relay.misbehave(mischief)
+    world.network.cut()
+    await Promise.all(links.map((link, index) => link.send([index, round])))
+    expect(links.map(({ peer }) => peer)).toEqual(partnerOf.map((partner) => meshes[partner]!.peer))
+  }
+  expect(received).toEqual(
+    partnerOf.map((partner) => Array.from({ length: 200 }, (_, round) => [partner, round])),
+  )
+  expect(meshes.map((mesh) => mesh.links.size)).toEqual([1, 1, 1, 1])
+  console.log('known contacts:', relay.done)
+  expect(Object.values(relay.done).every((times) => times > 20)).toBe(true)
+  await world.close()
+})
+
+test('a packet for one contact, at the mailbox of another, is nothing', async () => {
+  const world = new World()
+  const transport = new CountingTransport(world.network.transport())
+  const alice = await world.peer({ transport })
+  const friends = [await world.peer(), await world.peer()]
+  for (const { mesh } of friends) await mesh.accept(await alice.mesh.invite())
+  await until(() => alice.mesh.links.size === 2, 'both links')
+  for (const { mesh } of friends) await mesh.close()
+  const contacts = await contactsOf(alice.identity)
+  const tags = contacts.map(({ pactSecret }) =>
+    contactTag(pactSecret, alice.identity.device.key, utcDay(Date.now())),
+  )
+  const answers = transport.answers
+  world.board.rule = (published) => {
+    if (published.packet[0] !== packetKinds.knownContact) return [published]
+    return tags.map((tag) => {
+      const packet = published.packet.slice()
+      packet.set(tag, 1)
+      return { ...published, tag, packet }
+    })
+  }
+  const again = await world.peer({ store: friends[0]!.store })
+  await again.mesh.links.get(alice.mesh.peer)!.connect()
+  expect(transport.answers).toBe(answers + 1)
+  await world.close()
+})

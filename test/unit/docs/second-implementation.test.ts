@@ -1,0 +1,229 @@
+/** An implementation made from `docs/protocol.md` alone comes to the same bytes as the library. */
+
+import { readFileSync } from 'node:fs'
+import { base32nopad, base64urlnopad } from '@scure/base'
+import sodium from 'libsodium-wrappers'
+import { beforeAll, expect, test } from 'vitest'
+import * as own from './second-implementation.ts'
+import {
+  blake2b,
+  byte,
+  bytes,
+  cbor,
+  Handshake,
+  join,
+  publicOf,
+  sign,
+  text,
+} from './second-implementation.ts'
+
+interface Person {
+  [name: string]: string
+}
+const file = new URL('../../../docs/protocol-vectors.json', import.meta.url)
+const vectors = JSON.parse(readFileSync(file, 'utf8')) as {
+  now: number
+  safetyNumber: string
+  network: { name: string; id: string }
+} & { [part: string]: { [name: string]: string } }
+const hex = (data: Uint8Array) => Buffer.from(data).toString('hex')
+const part = (name: string) => vectors[name]!
+const at = (name: string, field: string) => bytes(part(name)[field]!)
+const { now } = vectors
+const { expires } = vectors['ticket'] as unknown as { expires: number }
+const { day } = vectors['pact'] as unknown as { day: number }
+
+beforeAll(() => sodium.ready)
+
+function certificateOf(person: Person): Uint8Array {
+  const [identity, device] = [bytes(person['identitySeed']!), bytes(person['deviceSeed']!)]
+  const peer = publicOf('ed25519', identity)
+  const box = publicOf('x25519', bytes(person['boxSecret']!))
+  const body = cbor([1, peer, peer, publicOf('ed25519', device), box, 0, now, null, []])
+  return cbor([
+    body,
+    sign('handfast/1 certificate', body, identity),
+    sign('handfast/1 device', body, device),
+  ])
+}
+
+const identityOf = (name: string) => publicOf('ed25519', at(name, 'identitySeed'))
+const deviceOf = (name: string) => publicOf('ed25519', at(name, 'deviceSeed'))
+const boxOf = (name: string) => publicOf('x25519', at(name, 'boxSecret'))
+
+function ticketBytes(): Uint8Array {
+  const body = cbor([
+    1,
+    identityOf('alice'),
+    publicOf('x25519', at('ticket', 'keySecret')),
+    at('ticket', 'secret'),
+    expires,
+    [part('ticket')['relay']!],
+    1,
+    null,
+    part('ticket')['purpose']!,
+    part('ticket')['memo']!,
+  ])
+  const signature = sign('handfast/1 ticket', body, at('alice', 'deviceSeed'))
+  return cbor([body, [certificateOf(part('alice'))], signature])
+}
+
+const networkId = () => blake2b(16, join(text('handfast/1 network'), byte(0), text('main')))
+const prologue = (kind: number, ...binding: Uint8Array[]) =>
+  join(text('handfast/1'), byte(kind), networkId(), ...binding)
+
+/** Payload of I, K and A; `parts` is the CBOR of description, reply tag and pact. */
+const payload =
+  (kind: number, name: string, ...parts: Uint8Array[]) =>
+  (h: Uint8Array) => {
+    const body = join(byte(0x84), cbor([certificateOf(part(name))]), ...parts)
+    const message = join(byte(kind), h, body)
+    return join(sign('handfast/1 handshake', message, at(name, 'deviceSeed')), body)
+  }
+
+const pactRecord = () =>
+  cbor([1, identityOf('alice'), identityOf('bob'), blake2b(32, ticketBytes()), now])
+const pactSignature = (name: string) =>
+  sign('handfast/1 pact', pactRecord(), at(name, 'deviceSeed'))
+
+function firstContact() {
+  const [i, a] = [
+    at('firstContact', 'ephemeralSecretOfI'),
+    at('firstContact', 'ephemeralSecretOfA'),
+  ]
+  const ticket = ticketBytes()
+  const ticketSecret = at('ticket', 'keySecret')
+  const handshake = new Handshake(
+    'IKpsk1',
+    prologue(0x49, blake2b(32, ticket)),
+    [publicOf('x25519', ticketSecret)],
+    { ie: i, is: at('bob', 'boxSecret'), re: a, rs: ticketSecret },
+    blake2b(32, text('handfast/1 ticket psk'), at('ticket', 'secret')),
+  )
+  const [bobTag, aliceTag] = [
+    at('firstContact', 'replyTagOfBob'),
+    at('firstContact', 'replyTagOfAlice'),
+  ]
+  const packetI = join(
+    byte(0x49),
+    blake2b(16, text('handfast/1 ticket tag'), at('ticket', 'secret')),
+    handshake.message(
+      'e es s ss psk',
+      payload(
+        0x49,
+        'bob',
+        at('firstContact', 'offer'),
+        cbor(bobTag),
+        cbor([now, pactSignature('bob')]),
+      ),
+    ),
+  )
+  const packetA = join(
+    byte(0x41),
+    bobTag,
+    handshake.message(
+      'e ee se',
+      payload(
+        0x41,
+        'alice',
+        at('firstContact', 'answer'),
+        cbor(aliceTag),
+        cbor([at('pact', 'secret'), pactSignature('alice')]),
+      ),
+    ),
+  )
+  return { handshake, packetI, packetA, bobTag, aliceTag }
+}
+
+test('names, certificates and the ticket', () => {
+  for (const name of ['alice', 'bob']) {
+    expect(base64urlnopad.encode(identityOf(name))).toBe(part(name)['peerId'])
+    expect(hex(certificateOf(part(name)))).toBe(part(name)['certificate'])
+  }
+  expect(hex(networkId())).toBe(vectors.network.id)
+  expect(hex(ticketBytes())).toBe(part('ticket')['bytes'])
+  expect(`hft1${base32nopad.encode(ticketBytes()).toLowerCase()}`).toBe(part('ticket')['text'])
+})
+
+test('the pact, its tags and the safety number', () => {
+  expect(hex(pactRecord())).toBe(part('pact')['record'])
+  const secret = at('pact', 'secret')
+  expect(hex(blake2b(16, text('handfast/1 pact id'), secret))).toBe(part('pact')['id'])
+  const tag = (name: string) =>
+    hex(blake2b(16, join(text('handfast/1 tag'), deviceOf(name), own.u32be(day)), secret))
+  expect(tag('alice')).toBe(part('pact')['tagOfAlice'])
+  expect(tag('bob')).toBe(part('pact')['tagOfBob'])
+
+  const keys = ['alice', 'bob'].map(identityOf).toSorted(Buffer.compare)
+  const digest = hex(blake2b(64, join(text('handfast/1 safety number'), byte(0), ...keys)))
+  const groups = digest.slice(0, 120).match(/.{10}/g)!
+  const digits = groups.map((group) => String(parseInt(group, 16) % 100_000).padStart(5, '0'))
+  expect(digits.join(' ')).toBe(vectors.safetyNumber)
+})
+
+test('first contact: I, A and T', () => {
+  const { handshake, packetI, packetA, bobTag, aliceTag } = firstContact()
+  expect(hex(packetI)).toBe(part('firstContact')['packetI'])
+  expect(hex(packetA)).toBe(part('firstContact')['packetA'])
+  expect(hex(handshake.h)).toBe(part('firstContact')['handshakeHash'])
+
+  const packetT = (label: string, tag: Uint8Array, counter: number, plaintext: Uint8Array) => {
+    const ad = join(byte(0x54), tag, own.u64be(counter))
+    return hex(join(ad, own.seal(handshake.export(label), counter, ad, plaintext)))
+  }
+  const abort = packetT('handfast/1 signal initiator', aliceTag, 1, byte(0xf6))
+  expect(abort).toBe(part('firstContact')['packetTOfBobAborting'])
+  // The candidates are the fourth of the five parts of a description; what follows them is the size, 3 bytes.
+  const candidatesOf = (description: Uint8Array) => description.slice(1 + 5 + 27 + 34, -3)
+  const fromBob = candidatesOf(at('firstContact', 'offer'))
+  const fromAlice = candidatesOf(at('firstContact', 'answer'))
+  expect(packetT('handfast/1 signal initiator', aliceTag, 0, join(byte(0x81), fromBob))).toBe(
+    part('firstContact')['packetTOfBob'],
+  )
+  expect(packetT('handfast/1 signal responder', bobTag, 0, join(byte(0x81), fromAlice))).toBe(
+    part('firstContact')['packetTOfAlice'],
+  )
+})
+
+test('frames, before and after a rekey', () => {
+  const keys = firstContact().handshake.split()
+  for (const [index, name] of ['sessionOfBob', 'sessionOfAlice'].entries()) {
+    const key = keys[index]!
+    const frame = (k: Uint8Array, counter: number, field: string) =>
+      hex(own.seal(k, counter, new Uint8Array(), at(name, field)))
+    const hello = hex(cbor([0, 1, at(name, 'logId'), 1, null, 0]))
+    expect(hello).toBe(part(name)['hello'])
+    expect(frame(key, 0, 'hello')).toBe(part(name)['frame0'])
+    expect(frame(key, 1, 'message')).toBe(part(name)['frame1'])
+    expect(frame(key, 65_535, 'pong')).toBe(part(name)['frame65535'])
+    expect(frame(own.rekey(key), 65_536, 'pong')).toBe(part(name)['frame65536'])
+  }
+})
+
+test('a known contact: N, K and A', () => {
+  const from = (field: string) => at('knownContact', field)
+  const [bobBox, aliceBox] = [at('bob', 'boxSecret'), at('alice', 'boxSecret')]
+  const tag = at('pact', 'tagOfBob')
+  const n = new Handshake('N', prologue(0x4e, deviceOf('bob'), tag), [boxOf('bob')], {
+    ie: from('ephemeralSecretOfN'),
+    rs: bobBox,
+  }).message('e es', () => join(at('pact', 'id'), deviceOf('alice')))
+  const handshake = new Handshake(
+    'KKpsk0',
+    prologue(0x4b, identityOf('alice'), identityOf('bob'), blake2b(32, n)),
+    [boxOf('alice'), boxOf('bob')],
+    { ie: from('ephemeralSecretOfK'), is: aliceBox, re: from('ephemeralSecretOfA'), rs: bobBox },
+    at('pact', 'secret'),
+  )
+  const k = handshake.message(
+    'psk e es ss',
+    payload(0x4b, 'alice', at('firstContact', 'offer'), cbor(from('replyTagOfAlice')), cbor(null)),
+  )
+  expect(hex(join(byte(0x4e), tag, n, byte(0x4b), k))).toBe(part('knownContact')['packetNK'])
+  const a = handshake.message(
+    'e ee se',
+    payload(0x41, 'bob', at('firstContact', 'answer'), cbor(from('replyTagOfBob')), cbor(null)),
+  )
+  expect(hex(join(byte(0x41), from('replyTagOfAlice'), a))).toBe(part('knownContact')['packetA'])
+  expect(hex(handshake.h)).toBe(part('knownContact')['handshakeHash'])
+})

@@ -1,0 +1,340 @@
+/**
+ * The worked example of `docs/protocol.md`: Alice invites Bob, Bob redeems, both speak; later Alice calls Bob. Made by the
+ * library itself from fixed keys, times and randomness.
+ */
+
+import type { Runtime } from '../../../lib/base/runtime.ts'
+import { systemRuntime } from '../../../lib/base/runtime.ts'
+import { defaultIdleTimeoutMs, framesPerRekey } from '../../../lib/base/limits.ts'
+import { encode, type CborValue } from '../../../lib/codec/cbor.ts'
+import { recordKinds } from '../../../lib/codec/records.ts'
+import { signingKeyPairFromSeed } from '../../../lib/crypto/ed25519.ts'
+import { derivationLabels, signatureLabels } from '../../../lib/crypto/labels.ts'
+import { ready } from '../../../lib/crypto/sodium.ts'
+import { keyPairFromSecret } from '../../../lib/crypto/x25519.ts'
+import { certifyDevice, verifyChain } from '../../../lib/identity/certificate.ts'
+import { Device } from '../../../lib/identity/device.ts'
+import { Identity } from '../../../lib/identity/identity.ts'
+import { Keystore } from '../../../lib/identity/keystore.ts'
+import { safetyNumber } from '../../../lib/identity/safety-number.ts'
+import { Link } from '../../../lib/link/link.ts'
+import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
+import {
+  openFirstContact,
+  openKnownContact,
+  readFirstContact,
+  readKnownContact,
+} from '../../../lib/session/openings.ts'
+import { contactTag, pactIdOf, utcDay } from '../../../lib/session/pact.ts'
+import { Session } from '../../../lib/session/session.ts'
+import { Trickle } from '../../../lib/session/trickle.ts'
+import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
+import { encodeRelayMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
+import { MemoryStore } from '../../../lib/storage/memory-store.ts'
+import { Ticket } from '../../../lib/ticket/ticket.ts'
+import { encodeDescription } from '../../../lib/transport/description.ts'
+
+type Vectors = { [name: string]: string | number | Vectors }
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** `length` bytes that count up from `first`. */
+const ramp = (first: number, length = 32) =>
+  Uint8Array.from({ length }, (_, index) => (first + index) % 256)
+
+const nowS = 1_700_000_000
+const networkName = 'main'
+
+/** A runtime whose clock stands still, whose timers never fire and whose randomness is the list given, in that order. */
+const scripted = (random: Uint8Array[]): Runtime => ({
+  ...systemRuntime,
+  now: () => nowS * 1000,
+  setTimer: () => () => {},
+  randomBytes(length) {
+    const next = random.shift()
+    if (next?.length !== length) throw new Error(`no ${length} bytes are next`)
+    return next
+  },
+})
+
+interface Person {
+  readonly identity: Identity
+  /** What the person draws next. */
+  readonly random: Uint8Array[]
+  readonly vectors: Vectors
+}
+
+async function person(first: number): Promise<Person> {
+  const [identitySeed, deviceSeed, boxSecret] = [ramp(first), ramp(first + 32), ramp(first + 64)]
+  const device = Device.fromSecrets(Buffer.concat([deviceSeed, boxSecret]))
+  const certificate = await certifyDevice(signingKeyPairFromSeed(identitySeed), device, nowS)
+  const store = new MemoryStore()
+  const keystore = await Keystore.open(store)
+  await keystore.put('identity', identitySeed)
+  await keystore.put('certificate', certificate)
+  await keystore.put('device', device.secrets())
+  const random: Uint8Array[] = []
+  const identity = await Identity.open({ store, runtime: scripted(random) })
+  const vectors = {
+    identitySeed: hex(identitySeed),
+    identityKey: hex(identity.publicKey),
+    peerId: identity.peer,
+    deviceSeed: hex(deviceSeed),
+    deviceKey: hex(device.key),
+    boxSecret: hex(boxSecret),
+    boxKey: hex(device.boxKey),
+    notBefore: nowS,
+    certificate: hex(certificate),
+  }
+  return { identity, random, vectors }
+}
+
+const offer = encodeDescription({
+  ufrag: 'ofUf',
+  password: 'offerPasswordOfIce1234567',
+  fingerprint: ramp(0x60),
+  candidates: [
+    { type: 'host', address: '192.0.2.1', port: 50_000, priority: 2_122_260_223 },
+    { type: 'srflx', address: '2001:db8:0:0:0:0:0:1', port: 50_001, priority: 1_686_052_607 },
+  ],
+  maxMessageBytes: 65_535,
+})
+const answer = encodeDescription({
+  ufrag: 'anUf',
+  password: 'answerPasswordOfIce123456',
+  fingerprint: ramp(0x80),
+  candidates: [
+    { type: 'host', address: 'f00d.local', port: 50_002, priority: 2_122_260_223 },
+    { type: 'relay', address: '198.51.100.7', port: 50_003, priority: 41_885_439 },
+  ],
+  maxMessageBytes: 65_535,
+})
+
+/** The frames a link sends on a fresh session, and one sent after a rekey. */
+async function frames(options: {
+  role: 'initiator' | 'responder'
+  ciphers: ConstructorParameters<typeof Session>[0]['ciphers']
+  logId: Uint8Array
+}): Promise<Vectors> {
+  const { role, ciphers, logId } = options
+  const runtime = scripted([logId])
+  const sent: Uint8Array[] = []
+  let onSent = () => {}
+  const nextFrame = () => new Promise<void>((resolve) => (onSent = resolve))
+  const session = new Session({
+    role,
+    ciphers,
+    runtime,
+    diallerKey: ramp(0),
+    idleTimeoutMs: defaultIdleTimeoutMs,
+    channel: {
+      maxMessageBytes: 65_535,
+      bufferedBytes: 0,
+      send(frame) {
+        sent.push(frame)
+        onSent()
+      },
+      onMessage() {},
+      onDrain() {},
+      closed: new Promise(() => {}),
+      close() {},
+    },
+  })
+  const link = new Link({
+    peer: '' as never,
+    safetyNumber: '',
+    runtime,
+    dial: () => new Promise(() => {}),
+  })
+  link.attach(session)
+  await nextFrame()
+  void link.send({ pay: 5n })
+  await nextFrame()
+  while (sent.length <= framesPerRekey) {
+    session.control([recordKinds.pong, 0])
+    await nextFrame()
+  }
+  const pong = hex(encode([recordKinds.pong, 0]))
+  return {
+    logId: hex(logId),
+    hello: hex(encode([recordKinds.hello, 1, logId, 1, null, 0])),
+    frame0: hex(sent[0]!),
+    message: hex(encode([recordKinds.message, 1, encode({ pay: 5n })])),
+    frame1: hex(sent[1]!),
+    pong,
+    frame65535: hex(sent[framesPerRekey - 1]!),
+    frame65536: hex(sent[framesPerRekey]!),
+  }
+}
+
+export async function makeVectors(): Promise<Vectors> {
+  await ready()
+  const [alice, bob] = [await person(0x00), await person(0x01)]
+  const network = networkId(networkName)
+  const chainOf = ({ identity }: Person) => identity.chain
+
+  // ── The ticket ─────────────────────────────────────────────────────────────────────────────────────
+  const ticketKey = keyPairFromSecret(ramp(0xa0))
+  const ticketSecret = ramp(0xb0, 16)
+  const ticket = await Ticket.sign(
+    {
+      issuer: alice.identity.peer,
+      ticketKey: ticketKey.publicKey,
+      secret: ticketSecret,
+      expiresS: nowS + 600,
+      relays: ['wss://relay.example/'],
+      uses: 1,
+      for: null,
+      purpose: 'contact',
+      memo: 'From Alice',
+    },
+    alice.identity.device,
+    chainOf(alice),
+    nowS,
+  )
+
+  // ── First contact: Bob redeems ─────────────────────────────────────────────────────────────────────
+  const [bobReplyTag, aliceReplyTag] = [ramp(0x10, 16), ramp(0x20, 16)]
+  const pactSecret = ramp(0xc0)
+  const secrets = { i: ramp(0x30), a: ramp(0x50) }
+  bob.random.push(secrets.i)
+  alice.random.push(secrets.a)
+  const opening = await openFirstContact(bob.identity, network, ticket, offer, bobReplyTag)
+  const i = parsePacket(opening.packet)!
+  const iHash = opening.handshake.payloadHash
+  const opened = readFirstContact(alice.identity, network, ticket, ticketKey, i)
+  const aMessage = await writeSigned(
+    opened.handshake,
+    packetKinds.acknowledge,
+    alice.identity.device,
+    {
+      chain: chainOf(alice),
+      description: answer,
+      replyTag: aliceReplyTag,
+      pact: {
+        value: pactSecret,
+        signature: await alice.identity.device.sign(signatureLabels.pact, opened.pactRecord),
+      },
+    },
+  )
+  const a = formatPacket(packetKinds.acknowledge, bobReplyTag, aMessage)
+  opening.finish(parsePacket(a)!)
+  const { handshake } = opening
+  const bobTrickle = new Trickle(handshake, 'initiator', aliceReplyTag)
+  const aliceTrickle = new Trickle(opened.handshake, 'responder', bobReplyTag)
+
+  // ── A known contact: Alice calls Bob ───────────────────────────────────────────────────────────────
+  const day = utcDay(nowS * 1000)
+  const known = (who: Person) => ({
+    ...verifyChain(chainOf(who), nowS),
+    pactId: pactIdOf(pactSecret),
+    pactSecret,
+  })
+  const tag = contactTag(pactSecret, bob.identity.device.key, day)
+  const again = { n: ramp(0x38), k: ramp(0x58), a: ramp(0x78) }
+  alice.random.push(again.n, again.k)
+  bob.random.push(again.a)
+  const call = await openKnownContact(
+    alice.identity,
+    network,
+    known(bob),
+    tag,
+    offer,
+    aliceReplyTag,
+  )
+  const kHash = call.handshake.payloadHash
+  const called = readKnownContact(bob.identity, network, known(alice), parsePacket(call.packet)!)
+  const reply = formatPacket(
+    packetKinds.acknowledge,
+    aliceReplyTag,
+    await writeSigned(called.handshake, packetKinds.acknowledge, bob.identity.device, {
+      chain: chainOf(bob),
+      description: answer,
+      replyTag: bobReplyTag,
+      pact: null,
+    }),
+  )
+  call.finish(parsePacket(reply)!)
+
+  return {
+    about:
+      'Worked example of protocol.md. Byte strings are hex. Alice issues the ticket and answers; Bob redeems it. Later Alice calls Bob. Every secret is here: use none of them.',
+    now: nowS,
+    network: { name: networkName, id: hex(network) },
+    alice: alice.vectors,
+    bob: bob.vectors,
+    safetyNumber: safetyNumber(alice.identity.publicKey, bob.identity.publicKey),
+    ticket: {
+      keySecret: hex(ticketKey.secretKey),
+      key: hex(ticketKey.publicKey),
+      secret: hex(ticketSecret),
+      expires: nowS + 600,
+      relay: 'wss://relay.example/',
+      uses: 1,
+      purpose: 'contact',
+      memo: 'From Alice',
+      bytes: hex(ticket.bytes),
+      text: ticket.toString(),
+      hash: hex(ticket.hash),
+      psk: hex(ticket.psk),
+      tag: hex(ticket.tag),
+    },
+    pact: {
+      created: nowS,
+      record: hex(opened.pactRecord),
+      secret: hex(pactSecret),
+      id: hex(pactIdOf(pactSecret)),
+      day,
+      tagOfAlice: hex(contactTag(pactSecret, alice.identity.device.key, day)),
+      tagOfBob: hex(tag),
+    },
+    firstContact: {
+      offer: hex(encode(offer as CborValue)),
+      ephemeralSecretOfI: hex(secrets.i),
+      replyTagOfBob: hex(bobReplyTag),
+      hashSignedInI: hex(iHash),
+      packetI: hex(opening.packet),
+      answer: hex(encode(answer as CborValue)),
+      ephemeralSecretOfA: hex(secrets.a),
+      replyTagOfAlice: hex(aliceReplyTag),
+      hashSignedInA: hex(handshake.payloadHash),
+      packetA: hex(a),
+      handshakeHash: hex(handshake.handshakeHash),
+      signalKeyOfInitiator: hex(handshake.exportKey(derivationLabels.signalInitiator)),
+      signalKeyOfResponder: hex(handshake.exportKey(derivationLabels.signalResponder)),
+      packetTOfBob: hex(bobTrickle.seal({ candidates: offer[3] })),
+      packetTOfBobAborting: hex(bobTrickle.seal(null)),
+      packetTOfAlice: hex(aliceTrickle.seal({ candidates: answer[3] })),
+    },
+    sessionOfBob: await frames({
+      role: 'initiator',
+      ciphers: opening.handshake.split(),
+      logId: ramp(0xd0, 16),
+    }),
+    sessionOfAlice: await frames({
+      role: 'responder',
+      ciphers: opened.handshake.split(),
+      logId: ramp(0xe0, 16),
+    }),
+    knownContact: {
+      ephemeralSecretOfN: hex(again.n),
+      ephemeralSecretOfK: hex(again.k),
+      replyTagOfAlice: hex(aliceReplyTag),
+      hashSignedInK: hex(kHash),
+      packetNK: hex(call.packet),
+      ephemeralSecretOfA: hex(again.a),
+      replyTagOfBob: hex(bobReplyTag),
+      hashSignedInA: hex(called.handshake.payloadHash),
+      packetA: hex(reply),
+      handshakeHash: hex(call.handshake.handshakeHash),
+    },
+    relay: {
+      welcome: hex(encodeRelayMessage([verb.welcome, 1, nowS])),
+      subscribe: hex(encodeRelayMessage([verb.subscribe, [ticket.tag]])),
+      publish: hex(encodeRelayMessage([verb.publish, 1, ticket.tag, Uint8Array.of(1, 2, 3)])),
+      published: hex(encodeRelayMessage([verb.published, 1, 1])),
+      deliver: hex(encodeRelayMessage([verb.deliver, ticket.tag, Uint8Array.of(1, 2, 3)])),
+      unsubscribe: hex(encodeRelayMessage([verb.unsubscribe, [ticket.tag]])),
+    },
+  }
+}
