@@ -3,7 +3,7 @@
 export type Unsubscribe = () => void
 
 export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
-  #listeners: { [K in keyof Events]?: Set<(...args: Events[K]) => void> } = {}
+  readonly #listeners: { [K in keyof Events]?: Set<(...args: Events[K]) => void> } = {}
 
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): Unsubscribe {
     const listeners = (this.#listeners[event] ??= new Set())
@@ -30,8 +30,9 @@ export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
     return this.#listeners[event]?.size ?? 0
   }
 
+  /** Forgets every listener, also those that an event under way has not reached. */
   clear(): void {
-    this.#listeners = {}
+    for (const event in this.#listeners) this.#listeners[event]?.clear()
   }
 }
 

@@ -14,7 +14,7 @@ export const aeadTagBytes = 16
 /** [protocol] Frames between two Noise rekeys, each way. */
 export const framesPerRekey = 65_536
 
-/** [protocol] One message, request or response, encoded. A wallet message is small; more belongs on a stream. */
+/** [protocol] One record, encoded: a message, request or response. A wallet message is small; more belongs on a stream. */
 export const maxMessageBytes = 4 * 1024 * 1024
 
 // ── Packets ──────────────────────────────────────────────────────────────────────────────────────────
@@ -47,8 +47,8 @@ export const firstCandidateMs = 30
 /** The same where only relay candidates may be sent, which takes a round trip or two to the TURN server. */
 export const firstRelayCandidateMs = 2_000
 
-/** Candidates come in bursts: the description waits this much after the first one. */
-export const candidateSettleMs = 1
+/** Candidates come in bursts: what follows the first one in the same instant leaves with it. */
+export const candidateSettleMs = 0
 
 /** Later candidates go out together, at most one list in this time. */
 export const candidateIntervalMs = 20
@@ -69,6 +69,9 @@ export const maxEarlyMessages = 64
 
 /** [protocol] A device certificate is about 330 bytes; room for scopes. */
 export const maxCertificateBytes = 1024
+
+/** Certificates whose signatures need not be checked again: those of the contacts in use. */
+export const maxVerifiedCertificates = 256
 
 /** [protocol] Identity → own device. */
 export const maxChainLength = 1
@@ -216,7 +219,7 @@ export const relayMaxHeaderBytes = 8_192
 
 // ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** Smallest worthwhile piece of a large record; less room than this ends the frame. */
+/** [protocol] Smallest piece of a large record but the last: each costs its receiver an array. Less room than this ends the frame. */
 export const minPartBytes = 256
 
 /** A record below this waits for the next frame rather than going in pieces. */
@@ -287,7 +290,7 @@ export const maxClockSkewMs = 12 * 3600_000
 /** [protocol] Bytes of messages sent and not yet acknowledged: covers 33 MB/s at 120 ms. One message may exceed it alone. */
 export const maxUnackedBytes = 4 * 1024 * 1024
 
-/** What each message in a queue costs besides its bytes. [protocol] counted against `maxUnackedBytes`. */
+/** What each message or chunk in a queue costs besides its bytes. [protocol] counted against `maxUnackedBytes` and credit. */
 export const messageOverheadBytes = 64
 
 /** Messages waiting in memory on one link, in bytes. Beyond it `send` refuses with `queue-full`. */
@@ -307,6 +310,9 @@ export const defaultRequestTimeoutMs = 30_000
 
 /** [protocol] A method, a stream's name. */
 export const maxNameBytes = 256
+
+/** [protocol] What an application hands over at once, encoded: its record, name included, is within `maxMessageBytes`. */
+export const maxValueBytes = maxMessageBytes - maxNameBytes - 64
 
 /** What a peer learns of why its request failed. */
 export const maxFailureTextBytes = 1024

@@ -34,7 +34,7 @@ export class Fields {
   }
 
   text(maxBytes: number): string {
-    const value = this.match(/^/)
+    const value = this.match(/^/) // any text
     return utf8(value).length <= maxBytes ? value : this.fail()
   }
 

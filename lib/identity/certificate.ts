@@ -4,12 +4,18 @@
  * subject's key alone; there is no other authority. Form: `docs/protocol.md`, "Certificates".
  */
 
-import { equalBytes } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { failAs, HandfastError } from '../base/errors.ts'
-import { certificateClockToleranceS, maxCertificateBytes, maxChainLength } from '../base/limits.ts'
+import {
+  certificateClockToleranceS,
+  maxCertificateBytes,
+  maxChainLength,
+  maxVerifiedCertificates,
+} from '../base/limits.ts'
 import { decode, encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { sign, validateIdentityKey, verify, type SigningKeyPair } from '../crypto/ed25519.ts'
+import { blake2b } from '../crypto/hash.ts'
 import { signatureLabels } from '../crypto/labels.ts'
 import type { Device } from './device.ts'
 import { peerIdFromKey, type PeerId } from './peer-id.ts'
@@ -42,6 +48,14 @@ export async function certifyDevice(
   ])
 }
 
+interface Certificate extends DeviceBinding {
+  readonly notBeforeS: number
+  readonly notAfterS: number
+}
+
+/** Certificates found good, by hash: a known contact shows the same one at every dial. Beyond the bound the oldest go. */
+const verified = new Map<string, Certificate>()
+
 /**
  * Verifies a chain as received and returns what it proves.
  * @throws HandfastError `bad-certificate`
@@ -49,32 +63,49 @@ export async function certifyDevice(
 export const verifyChain = (chain: unknown, nowS: number): DeviceBinding =>
   failAs('bad-certificate', () => {
     const links = new Fields(chain, maxChainLength, 'bad-certificate')
-    const outer = new Fields(decode(links.bytes(1, maxCertificateBytes)), 3, 'bad-certificate')
-    const body = outer.bytes(1, maxCertificateBytes)
-    const issuerSignature = outer.bytes(64)
-    const deviceSignature = outer.bytes(64)
-
-    const fields = new Fields(decode(body), 9, 'bad-certificate')
-    fields.constant(1)
-    const issuer = fields.bytes(32)
-    const peerKey = fields.bytes(32)
-    const deviceKey = fields.bytes(32)
-    const boxKey = fields.bytes(32)
-    fields.constant(0)
-    const notBeforeS = fields.integer()
-    const notAfterS = fields.nullable(() => fields.integer()) ?? Infinity
-    fields.array(0, String)
-
-    const peer = peerIdFromKey(peerKey)
-    validateIdentityKey(deviceKey)
+    const encoded = links.bytes(1, maxCertificateBytes)
+    const hash = toBase64url(blake2b(encoded, 32))
+    const certificate = verified.get(hash) ?? verifyCertificate(encoded)
+    verified.set(hash, certificate)
+    for (const oldest of verified.keys()) {
+      if (verified.size <= maxVerifiedCertificates) break
+      verified.delete(oldest)
+    }
+    const { notBeforeS, notAfterS, ...binding } = certificate
     if (
-      !equalBytes(issuer, peerKey) ||
       nowS < notBeforeS - certificateClockToleranceS ||
-      nowS > notAfterS + certificateClockToleranceS ||
-      !verify(signatureLabels.certificate, body, issuerSignature, peerKey) ||
-      !verify(signatureLabels.device, body, deviceSignature, deviceKey)
+      nowS > notAfterS + certificateClockToleranceS
     ) {
       throw new HandfastError('bad-certificate')
     }
-    return { peer, peerKey, deviceKey, boxKey }
+    return binding
   })
+
+function verifyCertificate(encoded: Uint8Array): Certificate {
+  const outer = new Fields(decode(encoded), 3, 'bad-certificate')
+  const body = outer.bytes(1, maxCertificateBytes)
+  const issuerSignature = outer.bytes(64)
+  const deviceSignature = outer.bytes(64)
+
+  const fields = new Fields(decode(body), 9, 'bad-certificate')
+  fields.constant(1)
+  const issuer = fields.bytes(32)
+  const peerKey = fields.bytes(32)
+  const deviceKey = fields.bytes(32)
+  const boxKey = fields.bytes(32)
+  fields.constant(0)
+  const notBeforeS = fields.integer()
+  const notAfterS = fields.nullable(() => fields.integer()) ?? Infinity
+  fields.array(0, String)
+
+  const peer = peerIdFromKey(peerKey)
+  validateIdentityKey(deviceKey)
+  if (
+    !equalBytes(issuer, peerKey) ||
+    !verify(signatureLabels.certificate, body, issuerSignature, peerKey) ||
+    !verify(signatureLabels.device, body, deviceSignature, deviceKey)
+  ) {
+    throw new HandfastError('bad-certificate')
+  }
+  return { peer, peerKey, deviceKey, boxKey, notBeforeS, notAfterS }
+}

@@ -42,7 +42,7 @@ export class Keystore {
    */
   static async open(store: Store, runtime: Runtime = systemRuntime): Promise<Keystore> {
     const subtle = globalThis.crypto?.subtle
-    if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs https or localhost')
+    if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
     // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
     const algorithm = { name: 'AES-GCM', length: 256 }
     const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])

@@ -11,6 +11,7 @@ import { recordKinds, type Record } from '../codec/records.ts'
 import { Queue } from '../base/queue.ts'
 import type { FrameWriter, Transfer } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
+import { isUint32 } from './streams.ts'
 
 export type RequestHandler = (
   params: unknown,
@@ -36,6 +37,8 @@ export class Calls implements Source {
   readonly #small = new Queue<Uint8Array>()
   readonly #large = new Queue<Uint8Array>()
   readonly #transfers: Transfer[] = []
+  /** Of records that wait for being sent. */
+  #queuedBytes = 0
   #nextId = 0
   #isClosed = false
 
@@ -52,12 +55,15 @@ export class Calls implements Source {
 
   /** @throws HandfastError `queue-full`, `no-handler`, `request-failed`, `interrupted`; the reason of `signal` */
   request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
+    signal.throwIfAborted()
     if (this.#isClosed) throw interrupted()
-    if (this.#pending.size >= limits.maxPendingRequests) {
+    const isFull = this.#queuedBytes + params.length > limits.maxQueuedBytes
+    if (isFull || this.#pending.size >= limits.maxPendingRequests) {
       throw new HandfastError('queue-full', 'Too many requests wait for this peer')
     }
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
+      this.#send([recordKinds.request, id, method, params])
       const onAbort = () => {
         this.#pending.delete(id)
         this.#send([recordKinds.cancel, id])
@@ -69,15 +75,12 @@ export class Calls implements Source {
         resolve: (result) => (settled(), resolve(result)),
         reject: (error) => (settled(), reject(error)),
       })
-      this.#send([recordKinds.request, id, method, params])
     })
   }
 
   /** @throws HandfastError `protocol` */
-  receive(record: Record): void {
-    const [kind, id] = record
-    if (typeof id !== 'number') throw malformed()
-    switch (kind) {
+  receive(id: number, record: Record): void {
+    switch (record[0]) {
       case recordKinds.request:
         return this.#receiveRequest(id, record[2], record[3])
       case recordKinds.cancel:
@@ -93,6 +96,8 @@ export class Calls implements Source {
     if (typeof method !== 'string' || !(params instanceof Uint8Array) || this.#running.has(id)) {
       throw malformed()
     }
+    // A peer that asks on and takes no answers.
+    if (this.#small.length + this.#large.length > limits.maxControlRecords) throw malformed()
     const handler = this.#handlers.get(method)
     if (!handler)
       return this.#sendFailure(id, 'no-handler', 'The peer has no handler for this method')
@@ -113,15 +118,23 @@ export class Calls implements Source {
     try {
       const result = await handler(decode(params), { signal })
       this.#running.delete(id)
-      if (!signal.aborted) this.#send([recordKinds.response, id, encodeValue(result)])
+      if (!signal.aborted) this.#sendResponse(id, encodeValue(result))
     } catch (error) {
       this.#running.delete(id)
       if (signal.aborted) return
-      reportError(error)
       // Only what a handler says on purpose reaches the peer; other errors may speak of anything.
-      const text = error instanceof HandfastError ? error.message : 'The handler of the peer failed'
+      const isOnPurpose = error instanceof HandfastError
+      if (!isOnPurpose) reportError(error)
+      const text = isOnPurpose ? error.message : 'The handler of the peer failed'
       this.#sendFailure(id, 'request-failed', text)
     }
+  }
+
+  #sendResponse(id: number, result: Uint8Array): void {
+    if (this.#queuedBytes + result.length > limits.maxQueuedBytes) {
+      return this.#sendFailure(id, 'queue-full', 'Too many answers wait for being taken')
+    }
+    this.#send([recordKinds.response, id, result])
   }
 
   #receiveResponse(id: number, result: unknown): void {
@@ -136,7 +149,7 @@ export class Calls implements Source {
   }
 
   #receiveFailure(id: number, code: unknown, text: unknown): void {
-    const known = failureCodes[code as number]
+    const known = isUint32(code) && failureCodes[code]
     if (!known || typeof text !== 'string') throw malformed()
     this.#take(id)?.reject(new HandfastError(known, text.slice(0, limits.maxFailureTextBytes)))
   }
@@ -148,13 +161,14 @@ export class Calls implements Source {
   }
 
   #sendFailure(id: number, code: ErrorCode, text: string): void {
-    const short = text.slice(0, limits.maxFailureTextBytes / 4)
+    const short = text.slice(0, limits.maxFailureTextBytes / 4).replace(notText, '\ufffd')
     this.#send([recordKinds.failure, id, failureCodes.indexOf(code), short])
   }
 
   #send(record: CborValue[]): void {
     if (this.#isClosed) return
     const encoded = encode(record)
+    this.#queuedBytes += encoded.length
     ;(encoded.length < limits.smallRecordBytes ? this.#small : this.#large).push(encoded)
     this.#wake()
   }
@@ -169,7 +183,7 @@ export class Calls implements Source {
       if (!writer.record(next)) {
         if (!writer.isEmpty) return
         this.#large.push(next)
-      }
+      } else this.#queuedBytes -= next.length
       this.#small.shift()
     }
     while (this.#transfers.length < limits.maxTransfers - 1 && this.#large.length > 0) {
@@ -179,6 +193,7 @@ export class Calls implements Source {
       if (writer.room < limits.minPartBytes) return
       const transfer = this.#transfers.shift()!
       if (!writer.part(transfer)) this.#transfers.push(transfer)
+      else this.#queuedBytes -= transfer.record.length
     }
   }
 
@@ -195,14 +210,17 @@ export class Calls implements Source {
 /** What an application hands over, as bytes. @throws HandfastError `invalid-argument`, `too-large` */
 export function encodeValue(value: unknown): Uint8Array {
   const bytes = encode(value as CborValue)
-  if (bytes.length > limits.maxMessageBytes) {
+  if (bytes.length > limits.maxValueBytes) {
     throw new HandfastError(
       'too-large',
-      `A message has at most ${limits.maxMessageBytes} bytes; use a stream for more`,
+      `A message has at most ${limits.maxValueBytes} bytes; use a stream for more`,
     )
   }
   return bytes
 }
+
+/** What CBOR text can't hold: half of a surrogate pair, a byte order mark in front. */
+const notText = /^\ufeff|\p{Surrogate}/gu
 
 const malformed = () => new HandfastError('protocol', 'Malformed request or response')
 

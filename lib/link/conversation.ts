@@ -13,7 +13,7 @@ import type { Session, SessionHandler, Source } from '../session/session.ts'
 import { Calls, type RequestHandlers } from './calls.ts'
 import type { Inbox } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
-import { Streams, type LinkStream } from './streams.ts'
+import { isUint32, Streams, type LinkStream } from './streams.ts'
 
 const version = 1
 const logIdBytes = 16
@@ -80,7 +80,7 @@ export class Conversation implements SessionHandler {
       const [kind] = record
       if (kind === recordKinds.hello) this.#takeHello(record)
       else if (!this.#peerLogId) throw new HandfastError('protocol', 'The first record is hello')
-      else this.#take(kind, record)
+      else this.#take(record)
     }
     this.#parts.inbox.deliver()
     this.session.wake()
@@ -102,34 +102,31 @@ export class Conversation implements SessionHandler {
     if (ownLogId && equalBytes(ownLogId, outbox.logId)) outbox.acknowledge(handled)
   }
 
-  #take(kind: number, record: Record): void {
+  #take(record: Record): void {
     const { outbox, inbox } = this.#parts
+    const [kind, id, value] = record
+    if (!isUint32(id)) throw malformed()
     switch (kind) {
-      case recordKinds.message: {
-        const [, sequence, value] = record
-        if (typeof sequence !== 'number' || !(value instanceof Uint8Array)) throw malformed()
+      case recordKinds.message:
+        if (!(value instanceof Uint8Array)) throw malformed()
         // A session that a reloaded peer left behind speaks of a log that is gone.
         if (inbox.logId === this.#peerLogId || equalBytes(inbox.logId!, this.#peerLogId!)) {
-          inbox.receive(sequence, value)
+          inbox.receive(id, value)
         }
         return
-      }
-      case recordKinds.ack: {
-        const [, sequence] = record
-        if (typeof sequence !== 'number') throw malformed()
-        return outbox.acknowledge(sequence)
-      }
+      case recordKinds.ack:
+        return outbox.acknowledge(id)
       case recordKinds.request:
       case recordKinds.response:
       case recordKinds.failure:
       case recordKinds.cancel:
-        return this.calls.receive(record)
+        return this.calls.receive(id, record)
       case recordKinds.streamOpen:
       case recordKinds.streamData:
       case recordKinds.streamCredit:
       case recordKinds.streamEnd:
       case recordKinds.streamReset:
-        return this.streams.receive(record)
+        return this.streams.receive(id, record)
       default:
         throw malformed()
     }

@@ -47,7 +47,8 @@ export class Inbox {
   #isDelivering = false
   #failures = 0
   #isClosed = false
-  #cancelRetry: () => void = () => {}
+  /** Ends the wait after a failure. */
+  #retry: (() => void) | undefined
 
   constructor(runtime: Runtime, onHandled: () => void) {
     this.#runtime = runtime
@@ -77,16 +78,19 @@ export class Inbox {
     this.#handled = firstHeld - 1
     this.#waiting.clear()
     this.#waitingBytes = 0
+    this.#failures = 0
+    this.#retry?.()
   }
 
   /** @throws HandfastError `protocol` for a hole, or more than may be on its way */
   receive(sequence: number, value: Uint8Array): void {
     if (sequence <= this.#received) return
-    this.#waitingBytes += value.length + messageOverheadBytes
-    if (sequence !== this.#received + 1 || this.#waitingBytes > maxWaitingBytes) {
+    const waitingBytes = this.#waitingBytes + value.length + messageOverheadBytes
+    if (sequence !== this.#received + 1 || waitingBytes > maxWaitingBytes) {
       throw new HandfastError('protocol', 'A message out of order or beyond the window')
     }
     this.#received = sequence
+    this.#waitingBytes = waitingBytes
     this.#waiting.push({ sequence, value })
   }
 
@@ -119,13 +123,15 @@ export class Inbox {
     this.#isDelivering = false
   }
 
-  /** Nothing when every handler has returned already. */
+  /** Nothing when every handler has returned already, or when there is nothing to hand over: a value that nobody can ever read. */
   #handOver({ sequence, value }: Waiting): Promise<unknown> | undefined {
     const info = { id: `${this.#logName}.${sequence}`, redelivered: this.#failures > 0 }
     const pending: Promise<void>[] = []
     try {
       for (const handler of [...this.#handlers]) {
-        const result = handler(decode(value), info)
+        const message = read(value)
+        if (!message) return undefined
+        const result = handler(message.value, info)
         if (result) pending.push(result)
       }
     } catch (error) {
@@ -154,15 +160,26 @@ export class Inbox {
   #retryLater(error: unknown): void {
     reportError(error)
     const delayMs = Math.min(handlerRetryMinMs * 2 ** this.#failures++, handlerRetryMaxMs)
-    this.#cancelRetry = this.#runtime.setTimer(delayMs, () => {
+    const cancel = this.#runtime.setTimer(delayMs, () => this.#retry?.())
+    this.#retry = () => {
+      cancel()
+      this.#retry = undefined
       this.#isDelivering = false
       this.deliver()
-    })
+    }
   }
 
   close(): void {
     this.#isClosed = true
-    this.#cancelRetry()
+    this.#retry?.()
     this.#waiting.clear()
+  }
+}
+
+function read(encoded: Uint8Array): { value: unknown } | undefined {
+  try {
+    return { value: decode(encoded) }
+  } catch {
+    return undefined
   }
 }

@@ -52,7 +52,7 @@ export class Link {
   readonly #handlers = new Map<string, RequestHandler>()
   readonly #conversations = new Set<Conversation>()
   readonly #redial: Redial
-  readonly #closed = deferred<void>()
+  readonly #onClose = new Set<() => void>()
   readonly #waiters = new Set<(conversation: Conversation) => void>()
   #state: LinkState = 'idle'
   #current: Conversation | undefined
@@ -81,7 +81,7 @@ export class Link {
         }
       },
       isOpen: () => this.#conversations.size > 0,
-      isNeeded: () => this.#outbox.length + this.#waiters.size > 0,
+      isNeeded: () => this.#isNeeded,
     })
   }
 
@@ -123,15 +123,17 @@ export class Link {
 
   /** The messages of the peer, in order. A message counts as handled when the next is asked for. Ends when the link is closed. */
   async *messages(): AsyncGenerator<unknown, void, void> {
-    let taken = deferred<{ message: unknown; handled: () => void }>()
+    let taken = deferred<{ message: unknown; handled: () => void } | undefined>()
+    const end = () => taken.resolve(undefined)
+    this.#onClose.add(end)
     const unsubscribe = this.#inbox.addHandler((message) => {
       const { promise, resolve } = deferred<void>()
       taken.resolve({ message, handled: () => resolve() })
       return promise
     })
     try {
-      for (;;) {
-        const next = await Promise.race([taken.promise, this.#closed.promise])
+      while (this.#state !== 'closed') {
+        const next = await taken.promise
         if (!next) return
         taken = deferred()
         try {
@@ -142,6 +144,7 @@ export class Link {
       }
     } finally {
       unsubscribe()
+      this.#onClose.delete(end)
     }
   }
 
@@ -185,7 +188,10 @@ export class Link {
 
   /** Dials now, unless there is a session. @throws HandfastError `timeout`, `closed`; the reason of `signal` */
   async connect(options: RequestOptions = {}): Promise<void> {
-    await this.#within(options, (signal) => this.#connected(signal))
+    await this.#within(options, (signal) => {
+      this.#redial.hurry()
+      return this.#connected(signal)
+    })
   }
 
   // ── For the mesh ─────────────────────────────────────────────────────────────────────────────────
@@ -268,9 +274,9 @@ export class Link {
     this.#transition('closed')
     const error = new HandfastError('closed', 'The link is closed')
     this.#outbox.close(error)
+    for (const onClose of this.#onClose) onClose()
     await this.suspend(reason, 'gracefully')
     this.#inbox.close()
-    this.#closed.resolve()
     this.#emitter.clear()
   }
 
@@ -287,6 +293,18 @@ export class Link {
     if (!conversation) return
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()
+    this.#serveWaiters()
+  }
+
+  /** Whether requests and streams can go out. */
+  get #isConnected(): boolean {
+    return this.#current !== undefined && this.#current.isProven && this.#current.session.isOpen
+  }
+
+  #serveWaiters(): void {
+    if (!this.#isConnected) return
+    for (const waiter of this.#waiters) waiter(this.#current!)
+    this.#waiters.clear()
   }
 
   #onProven(conversation: Conversation): void {
@@ -297,8 +315,7 @@ export class Link {
     else this.#use(conversation)
     this.#redial.succeeded()
     this.#transition('proven')
-    for (const waiter of this.#waiters) waiter(this.#current!)
-    this.#waiters.clear()
+    this.#serveWaiters()
   }
 
   /**
@@ -332,14 +349,19 @@ export class Link {
     this.#giveUpIfAlone()
     if (this.#state === 'closed') return
     if (reason === 'protocol' || !conversation.isProven) this.#redial.failed()
-    else if (reason === 'lost' || this.#outbox.length > 0) this.#redial.want()
+    else if (reason === 'lost' || this.#isNeeded) this.#redial.want()
+  }
+
+  /** Whether something waits for a session. */
+  get #isNeeded(): boolean {
+    return this.#outbox.length + this.#waiters.size > 0
   }
 
   // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────
 
   /** The session in use, as soon as one is proven. */
   #connected(signal: AbortSignal): Promise<Conversation> {
-    if (this.#current?.isProven) return Promise.resolve(this.#current)
+    if (this.#isConnected) return Promise.resolve(this.#current!)
     return new Promise((resolve, reject) => {
       this.#waiters.add(resolve)
       signal.addEventListener('abort', () => {
@@ -359,17 +381,17 @@ export class Link {
     signal?.throwIfAborted()
     const controller = new AbortController()
     const onAbort = () => controller.abort(signal!.reason)
+    const onClose = () => controller.abort(new HandfastError('closed', 'The link is closed'))
     signal?.addEventListener('abort', onAbort)
+    this.#onClose.add(onClose)
     const cancelTimeout = this.#runtime.setTimer(timeoutMs, () =>
       controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
-    )
-    void this.#closed.promise.then(() =>
-      controller.abort(new HandfastError('closed', 'The link is closed')),
     )
     try {
       return await work(controller.signal)
     } finally {
       cancelTimeout()
+      this.#onClose.delete(onClose)
       signal?.removeEventListener('abort', onAbort)
     }
   }

@@ -3,6 +3,7 @@
  * unacknowledged goes out again, and the peer drops what it has. In memory: it lives as long as its page.
  */
 
+import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import {
   maxQueuedBytes,
@@ -66,18 +67,21 @@ export class Outbox implements Source {
       throw new HandfastError('queue-full', 'Too many bytes wait for this peer')
     }
     this.#queuedBytes += bytes
-    return new Promise((resolve, reject) => {
-      const entry: Entry = { sequence: 0, value, resolve, reject }
-      this.#entries.push(entry)
-      if (signal) this.#withdrawOnAbort(entry, signal)
-    })
+    const { promise, resolve, reject } = deferred<void>()
+    const entry: Entry = { sequence: 0, value, resolve, reject }
+    this.#entries.push(entry)
+    if (signal) this.#withdrawOnAbort(entry, signal, promise)
+    return promise
   }
 
-  #withdrawOnAbort(entry: Entry, signal: AbortSignal): void {
-    signal.addEventListener('abort', () => {
+  #withdrawOnAbort(entry: Entry, signal: AbortSignal, handled: Promise<void>): void {
+    const onAbort = () => {
       entry.reject(signal.reason)
       if (entry.sequence === 0 && this.#entries.remove(entry)) this.#queuedBytes -= cost(entry)
-    })
+    }
+    const forget = () => signal.removeEventListener('abort', onAbort)
+    signal.addEventListener('abort', onAbort)
+    handled.then(forget, forget)
   }
 
   /**

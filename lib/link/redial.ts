@@ -20,6 +20,8 @@ export class Redial {
   #attempt: AbortController | undefined
   #failures = 0
   #cancelWait: (() => void) | undefined
+  /** After dials in vain, which nothing needed. */
+  #hasGivenUp = false
 
   constructor(runtime: Runtime, options: RedialOptions) {
     this.#runtime = runtime
@@ -32,9 +34,9 @@ export class Redial {
     void this.#try()
   }
 
-  /** Ends a wait. */
+  /** Ends a wait, or tries again what was given up. */
   hurry(): void {
-    if (!this.#cancelWait) return
+    if (!this.#cancelWait && !this.#hasGivenUp) return
     this.#stopWaiting()
     this.#failures = 0
     void this.#try()
@@ -43,13 +45,15 @@ export class Redial {
   /** There is a session that works. */
   succeeded(): void {
     this.#failures = 0
+    this.#hasGivenUp = false
     this.#stopWaiting()
   }
 
-  /** Gives up, until wanted again. */
+  /** No more dials, until wanted again. */
   stop(): void {
     this.#stopWaiting()
     this.#attempt?.abort()
+    this.#attempt = undefined
   }
 
   #stopWaiting(): void {
@@ -60,13 +64,14 @@ export class Redial {
   async #try(): Promise<void> {
     const attempt = new AbortController()
     this.#attempt = attempt
-    try {
-      await this.#options.dial(attempt.signal)
-      this.#attempt = undefined
-    } catch {
-      this.#attempt = undefined
-      if (!attempt.signal.aborted) this.failed()
-    }
+    this.#hasGivenUp = false
+    const succeeded = await this.#options.dial(attempt.signal).then(
+      () => true,
+      () => false,
+    )
+    if (this.#attempt !== attempt) return
+    this.#attempt = undefined
+    if (!succeeded) this.failed()
   }
 
   /** An attempt, or a session that came of one, was in vain. */
@@ -76,6 +81,7 @@ export class Redial {
     const { isOpen, isNeeded } = this.#options
     if (isOpen() || (this.#failures >= unneededDials && !isNeeded())) {
       this.#failures = 0
+      this.#hasGivenUp = !isOpen()
       return
     }
     const waitMs = Math.min(redialMinMs * 2 ** (this.#failures - 1), redialMaxMs)

@@ -70,25 +70,23 @@ export class Streams {
   }
 
   /** @throws HandfastError `protocol` */
-  receive(record: Record): void {
-    const [kind, id, argument] = record
-    if (typeof id !== 'number') throw malformed()
+  receive(id: number, [kind, , argument]: Record): void {
     if (kind === recordKinds.streamOpen) return this.#receiveOpen(id, argument)
     // A stream that was reset here may have data of the other side on its way.
     const stream = this.#streams.get(id)
     if (!stream) return
     if (kind === recordKinds.streamData && argument instanceof Uint8Array) stream.receive(argument)
-    else if (kind === recordKinds.streamCredit && typeof argument === 'number')
-      stream.allow(argument)
+    else if (kind === recordKinds.streamCredit && isUint32(argument)) stream.allow(argument)
     else if (kind === recordKinds.streamEnd) stream.receiveEnd()
-    else if (kind === recordKinds.streamReset) stream.fail(resetCodes[argument as number])
+    else if (kind === recordKinds.streamReset && isUint32(argument))
+      stream.fail(resetCodes[argument])
     else throw malformed()
   }
 
   #receiveOpen(id: number, name: unknown): void {
     const peerParity = this.#carrier.role === 'initiator' ? 1 : 0
-    if (typeof name !== 'string' || id % 2 !== peerParity || this.#streams.has(id))
-      throw malformed()
+    const isName = typeof name === 'string' && name !== '' && name.length <= limits.maxNameBytes
+    if (!isName || id % 2 !== peerParity || this.#streams.has(id)) throw malformed()
     if (this.#streams.size >= limits.maxStreams) return this.#refuse(id, 'queue-full')
     const state = this.#add(id, name)
     if (!this.#accept(state.stream)) {
@@ -179,23 +177,27 @@ class StreamState implements Source {
   }
 
   allow(bytes: number): void {
-    if (bytes <= 0) throw malformed()
     this.#credit += bytes
+    if (bytes === 0 || this.#credit > limits.streamWindowBytes) throw malformed()
     this.#carrier.wake()
   }
 
   get pending(): boolean {
     if (this.#isDone) return false
-    return this.#outgoing.length > 0 ? this.#credit > 0 : this.#hasEnded && !this.#endSent
+    return this.#outgoing.length > 0
+      ? this.#credit > limits.messageOverheadBytes
+      : this.#hasEnded && !this.#endSent
   }
 
   fill(writer: FrameWriter): void {
     for (let chunk = this.#outgoing.at(0); chunk; chunk = this.#outgoing.at(0)) {
-      const rest = chunk.subarray(this.#offset, this.#offset + this.#credit)
-      const sent = rest.length > 0 ? writer.someBytes(recordKinds.streamData, this.#id, rest) : 0
+      const allowed = this.#credit - limits.messageOverheadBytes
+      if (allowed <= 0) break
+      const rest = chunk.subarray(this.#offset, this.#offset + allowed)
+      const sent = writer.someBytes(recordKinds.streamData, this.#id, rest)
       if (sent === 0) break
       this.#offset += sent
-      this.#credit -= sent
+      this.#credit -= sent + limits.messageOverheadBytes
       this.#outgoingBytes -= sent
       if (this.#offset < chunk.length) continue
       this.#outgoing.shift()
@@ -219,7 +221,7 @@ class StreamState implements Source {
   // ── Receiving ────────────────────────────────────────────────────────────────────────────────────
 
   receive(chunk: Uint8Array): void {
-    this.#allowed -= chunk.length
+    this.#allowed -= chunk.length + limits.messageOverheadBytes
     if (this.#allowed < 0 || this.#peerEnded || chunk.length === 0) throw malformed()
     this.#incoming.push(chunk)
     this.#serveReader()
@@ -250,7 +252,7 @@ class StreamState implements Source {
   #handOver(): void {
     const chunk = this.#incoming.shift()!
     this.#readController.enqueue(chunk)
-    this.#owed += chunk.length
+    this.#owed += chunk.length + limits.messageOverheadBytes
     if (this.#peerEnded) {
       if (this.#incoming.length === 0) this.#endReadable()
     } else if (this.#owed >= limits.streamWindowBytes / 4) {
@@ -295,5 +297,8 @@ class StreamState implements Source {
     this.#onDone()
   }
 }
+
+/** What a record counts or numbers by. */
+export const isUint32 = (value: unknown): value is number => (value as number) >>> 0 === value
 
 const malformed = () => new HandfastError('protocol', 'Malformed stream record')

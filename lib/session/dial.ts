@@ -63,6 +63,8 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   let unsubscribe = () => {}
   try {
     unsubscribe = signaling.subscribe(replyTag, (bytes) => call.receive(bytes))
+    // The transport first: its platform then works beside our cryptography.
+    await orFail(new Promise<void>((resolve) => runtime.setTimer(0, resolve)))
     const opening = await orFail(options.open(attempt.description, replyTag))
     call.begin(opening)
     const outcome = await orFail(call.acknowledged)

@@ -2,10 +2,7 @@
 
 import { concat } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxMessageBytes, maxNameBytes, maxTransfers } from '../base/limits.ts'
-
-/** A message of the largest size with its record around it. */
-const maxRecordBytes = maxMessageBytes + maxNameBytes + 64
+import { maxMessageBytes, maxTransfers, minPartBytes } from '../base/limits.ts'
 
 interface Pieces {
   readonly parts: Uint8Array[]
@@ -28,11 +25,11 @@ export class Reassembly {
     pieces.length += bytes.length
     this.#transfers.set(id, pieces)
     if (
-      pieces.length > maxRecordBytes ||
+      pieces.length > maxMessageBytes ||
       this.#transfers.size > maxTransfers ||
-      bytes.length === 0
+      bytes.length < (last ? 1 : minPartBytes)
     ) {
-      throw new HandfastError('protocol', 'Too much in parts')
+      throw new HandfastError('protocol', 'Too much or too little in parts')
     }
     if (!last) return undefined
     this.#transfers.delete(id)

@@ -88,6 +88,7 @@ export class Session {
   #isConfirmed = false
   #hasEnded = false
   #byeSent: SessionEnd | undefined
+  #byeReceived = false
   /** Calls of `wake` since the last flush. */
   #wakes = 0
   #lastActivityMs: number
@@ -113,10 +114,10 @@ export class Session {
     this.#confirm = confirmed
     this.ended = ended.promise
     this.#end = ended.resolve
-    channel.onMessage((frame) => this.#receive(frame))
-    channel.onDrain(() => this.#flush())
-    void channel.closed.then(() => this.#finish('lost'))
     this.#cancelConfirmTimer = runtime.setTimer(limits.confirmTimeoutMs, () => this.#finish('lost'))
+    void channel.closed.then(() => this.#finish('lost'))
+    channel.onDrain(() => this.#flush())
+    channel.onMessage((frame) => this.#receive(frame))
   }
 
   get isOpen(): boolean {
@@ -129,7 +130,7 @@ export class Session {
     this.#handler = handler
     if (until) void until.then(() => this.#listen())
     else this.#listen()
-    this.#watchIdle()
+    if (this.isOpen) this.#watchIdle()
     this.wake()
   }
 
@@ -254,11 +255,11 @@ export class Session {
     const bulkWaits = this.#bulk.some(isPending)
     if (bulkWaits) writer.limitTo(0.5)
     for (const source of this.#interactive) if (source.pending) source.fill(writer)
+    if (writer.room < limits.minPartBytes) turn(this.#interactive)
     writer.limitTo(1)
     if (bulkWaits) {
       for (let turns = this.#bulk.length; turns > 0 && writer.room > limits.minPartBytes; turns--) {
-        const source = this.#bulk.shift()!
-        this.#bulk.push(source)
+        const source = turn(this.#bulk)
         if (source.pending) source.fill(writer)
       }
     }
@@ -268,8 +269,9 @@ export class Session {
   // ── Receiving ────────────────────────────────────────────────────────────────────────────────────
 
   #receive(frame: Uint8Array): void {
-    if (this.#hasEnded) return
+    if (this.#hasEnded || this.#byeReceived) return
     try {
+      if (frame.length > limits.maxFrameBytes) throw protocolError()
       const plaintext = this.#incoming.decryptWithAd(null, frame)
       if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
       const records = this.#parse(plaintext)
@@ -290,7 +292,7 @@ export class Session {
     const records = decodeSequence(plaintext) as unknown as Record[]
     let hasParts = false
     for (const record of records) {
-      if (!Array.isArray(record) || typeof record[0] !== 'number') throw protocolError()
+      if (!isRecord(record)) throw protocolError()
       hasParts ||= record[0] === recordKinds.part
     }
     if (!hasParts) return records
@@ -298,44 +300,46 @@ export class Session {
       if (record[0] !== recordKinds.part) return [record]
       const whole = this.#reassembly.take(record[1], record[2], record[3])
       if (!whole) return []
-      const value = decode(whole)
-      if (!Array.isArray(value) || value[0] === recordKinds.part) throw protocolError()
-      return [value as unknown as Record]
+      const value: unknown = decode(whole)
+      if (!isRecord(value) || value[0] === recordKinds.part) throw protocolError()
+      return [value]
     })
   }
 
   #dispatch(records: Record[]): void {
     if (this.#hasEnded) return
-    const forHandler = records.filter((record) => !this.#takeOwn(record))
-    if (forHandler.length === 0 || this.#hasEnded) return
-    this.#lastActivityMs = this.#runtime.monotonicNow()
     try {
-      this.#handler!.onRecords(forHandler)
+      const forHandler: Record[] = []
+      let bye: Record | undefined
+      for (const record of records) {
+        if (record[0] === recordKinds.bye) bye = record
+        if (bye) break
+        if (!this.#takeOwn(record)) forHandler.push(record)
+      }
+      if (forHandler.length > 0 && !this.#hasEnded) {
+        this.#lastActivityMs = this.#runtime.monotonicNow()
+        this.#handler!.onRecords(forHandler)
+      }
+      if (bye) this.#takeBye(bye[1])
     } catch {
       this.#fail()
     }
   }
 
   /** Handles a record about the session itself. */
-  #takeOwn([kind, argument]: Record): boolean {
-    switch (kind) {
-      case recordKinds.ping:
-        if (typeof argument !== 'number') throw protocolError()
-        this.control([recordKinds.pong, argument])
-        return true
-      case recordKinds.pong:
-        if (typeof argument === 'number') this.#pings.get(argument)?.()
-        return true
-      case recordKinds.bye:
-        this.#takeBye(byeReasons[argument as number] ?? 'closed')
-        return true
-      default:
-        return false
-    }
+  #takeOwn([kind, nonce]: Record): boolean {
+    if (kind !== recordKinds.ping && kind !== recordKinds.pong) return false
+    if (typeof nonce !== 'number') throw protocolError()
+    if (kind === recordKinds.ping) this.control([recordKinds.pong, nonce])
+    else this.#pings.get(nonce)?.()
+    return true
   }
 
   /** Ours came first: both have said it. Theirs came first: answer, and let them close once they have it. */
-  #takeBye(reason: SessionEnd): void {
+  #takeBye(code: unknown): void {
+    if (!Number.isInteger(code)) throw protocolError()
+    const reason = byeReasons[code as number] ?? 'closed'
+    this.#byeReceived = true
     if (this.#byeSent !== undefined) return this.#finish(this.#byeSent)
     this.#sendBye(reason)
     this.#flush()
@@ -352,8 +356,9 @@ export class Session {
       if (!this.isOpen) return
       const nowMs = this.#runtime.monotonicNow()
       if (nowMs - bornMs >= limits.maxSessionAgeMs) return void this.close('replaced')
-      const idleMs = this.#handler!.isIdle() ? nowMs - this.#lastActivityMs : 0
-      if (this.role === 'responder' && idleMs >= this.#idleTimeoutMs) return void this.close('idle')
+      const mayEnd = this.role === 'responder' && this.#handler!.isIdle()
+      const idleMs = mayEnd ? nowMs - this.#lastActivityMs : 0
+      if (idleMs >= this.#idleTimeoutMs) return void this.close('idle')
       this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs - idleMs, check)
     }
     this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs, check)
@@ -376,6 +381,16 @@ export class Session {
   }
 }
 
+const isRecord = (value: unknown): value is Record =>
+  Array.isArray(value) && typeof value[0] === 'number'
+
 const isPending = (source: Source): boolean => source.pending
+
+/** The first goes last, so that each comes first in its turn. */
+function turn(sources: Source[]): Source {
+  const first = sources.shift()!
+  sources.push(first)
+  return first
+}
 
 const protocolError = () => new HandfastError('protocol', 'The peer sent what it may not')

@@ -13,7 +13,7 @@ export class CombinedSignaling implements Signaling {
   readonly #paths = new Map<Signaling, Map<string, Unsubscribe>>()
   readonly #mailboxes = new Mailboxes((tag, subscribed) => {
     if (subscribed) this.#subscribeAll(tag)
-    else for (const subscriptions of this.#paths.values()) drop(subscriptions, tagKey(tag))
+    else for (const path of this.#paths.keys()) this.#unsubscribe(path, tagKey(tag))
   })
 
   constructor(paths: Iterable<Signaling> = []) {
@@ -27,19 +27,16 @@ export class CombinedSignaling implements Signaling {
 
   /** Carries the present subscriptions to `path` as well. Adding it again changes nothing. */
   add(path: Signaling): void {
-    if (this.#mailboxes.closed) throw new HandfastError('closed', 'signaling is closed')
+    this.#mailboxes.checkOpen()
     if (this.#paths.has(path)) return
-    const subscriptions = new Map<string, Unsubscribe>()
-    this.#paths.set(path, subscriptions)
-    for (const tag of this.#mailboxes.tags()) this.#subscribe(path, subscriptions, tag)
+    this.#paths.set(path, new Map())
+    for (const tag of this.#mailboxes.tags()) this.#subscribe(path, tag)
   }
 
   /** Stops using `path`. What is being published on it goes on. */
   remove(path: Signaling): void {
-    const subscriptions = this.#paths.get(path)
-    if (!subscriptions) return
+    for (const key of this.#paths.get(path)?.keys() ?? []) this.#unsubscribe(path, key)
     this.#paths.delete(path)
-    for (const key of [...subscriptions.keys()]) drop(subscriptions, key)
   }
 
   /** @throws HandfastError also what the first path threw, when every path refused */
@@ -60,7 +57,7 @@ export class CombinedSignaling implements Signaling {
     } catch {
       // Nobody was there: one that took it says so, all of them failing is a failure.
       return Promise.any(answers).catch((cause: unknown) => {
-        throw new HandfastError('signaling-unavailable', 'no path took the packet', { cause })
+        throw new HandfastError('signaling-unavailable', 'no path to the peer', { cause })
       })
     }
   }
@@ -72,29 +69,24 @@ export class CombinedSignaling implements Signaling {
   }
 
   #subscribeAll(tag: Uint8Array): void {
-    let failure: unknown
-    let taken = this.#paths.size === 0
-    for (const [path, subscriptions] of this.#paths) {
-      const error = this.#subscribe(path, subscriptions, tag)
-      if (error === undefined) taken = true
-      else failure ??= error
-    }
-    if (!taken) throw failure
+    const failures = this.paths.flatMap((path) => this.#subscribe(path, tag))
+    if (failures.length > 0 && failures.length === this.#paths.size) throw failures[0]
   }
 
-  /** Returns what the path threw. */
-  #subscribe(path: Signaling, subscriptions: Map<string, Unsubscribe>, tag: Uint8Array): unknown {
+  /** Returns what the path threw, if it did. */
+  #subscribe(path: Signaling, tag: Uint8Array): unknown[] {
     try {
-      const unsubscribe = path.subscribe(tag, (packet) => void this.#mailboxes.deliver(tag, packet))
-      subscriptions.set(tagKey(tag), unsubscribe)
-      return undefined
+      const leave = path.subscribe(tag, (packet) => void this.#mailboxes.deliver(tag, packet))
+      this.#paths.get(path)!.set(tagKey(tag), leave)
+      return []
     } catch (error) {
-      return error
+      return [error]
     }
   }
-}
 
-function drop(subscriptions: Map<string, Unsubscribe>, key: string): void {
-  subscriptions.get(key)?.()
-  subscriptions.delete(key)
+  #unsubscribe(path: Signaling, key: string): void {
+    const subscriptions = this.#paths.get(path)
+    subscriptions?.get(key)?.()
+    subscriptions?.delete(key)
+  }
 }

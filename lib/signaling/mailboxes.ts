@@ -1,6 +1,6 @@
 /** Who listens to which tag, on one path. A tag holds 1..n listeners; the number of tags is bounded. */
 
-import { type Unsubscribe, reportError } from '../base/emitter.ts'
+import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxPacketBytes, maxSubscribedTags, tagBytes } from '../base/limits.ts'
 
@@ -11,7 +11,7 @@ export const tagKey = (tag: Uint8Array): string => String.fromCharCode(...tag)
 
 interface Mailbox {
   readonly tag: Uint8Array
-  readonly listeners: Set<{ listener: PacketListener }>
+  readonly events: Emitter<{ packet: [packet: Uint8Array] }>
 }
 
 export class Mailboxes {
@@ -22,10 +22,6 @@ export class Mailboxes {
   /** `onChange` hears of a tag's first listener and of its last one leaving; what it throws undoes the subscription. */
   constructor(onChange: (tag: Uint8Array, subscribed: boolean) => void = () => {}) {
     this.#onChange = onChange
-  }
-
-  get closed(): boolean {
-    return this.#closed
   }
 
   get size(): number {
@@ -46,10 +42,8 @@ export class Mailboxes {
     const key = tagKey(tag)
     let box = this.#boxes.get(key)
     if (!box) {
-      if (this.#boxes.size >= maxSubscribedTags) {
-        throw new HandfastError('queue-full', `over ${maxSubscribedTags} tags`)
-      }
-      box = { tag: tag.slice(), listeners: new Set() }
+      if (this.#boxes.size >= maxSubscribedTags) throw new HandfastError('queue-full')
+      box = { tag: tag.slice(), events: new Emitter() }
       this.#boxes.set(key, box)
       try {
         this.#onChange(box.tag, true)
@@ -58,49 +52,42 @@ export class Mailboxes {
         throw error
       }
     }
-    const { tag: own, listeners } = box
-    const entry = { listener }
-    listeners.add(entry)
+    const own = box
+    const leave = own.events.on('packet', listener)
     return () => {
-      if (!listeners.delete(entry) || listeners.size > 0) return
+      leave()
+      if (this.#boxes.get(key) !== own || own.events.listenerCount('packet') > 0) return
       this.#boxes.delete(key)
-      this.#onChange(own, false)
+      this.#onChange(own.tag, false)
     }
   }
 
   /** Returns whether anybody listened. A listener that throws stops nobody else. */
   deliver(tag: Uint8Array, packet: Uint8Array): boolean {
     const box = this.#boxes.get(tagKey(tag))
-    if (!box) return false
-    for (const entry of [...box.listeners]) {
-      if (!box.listeners.has(entry)) continue
-      try {
-        entry.listener(packet)
-      } catch (error) {
-        reportError(error)
-      }
-    }
-    return true
+    box?.events.emit('packet', packet)
+    return box !== undefined
   }
 
   /** What every `publish` checks first. @throws HandfastError `invalid-argument`, `too-large`, `closed` */
   checkPublish(tag: Uint8Array, packet: Uint8Array): void {
     this.#check(tag)
-    if (packet.length > maxPacketBytes) {
-      throw new HandfastError('too-large', `packet: ${packet.length} over ${maxPacketBytes} bytes`)
-    }
+    if (packet.length > maxPacketBytes) throw new HandfastError('too-large')
   }
 
   close(): void {
     this.#closed = true
-    for (const { listeners } of this.#boxes.values()) listeners.clear()
+    for (const { events } of this.#boxes.values()) events.clear()
     this.#boxes.clear()
   }
 
+  /** @throws HandfastError `closed` */
+  checkOpen(): void {
+    if (this.#closed) throw new HandfastError('closed')
+  }
+
   #check(tag: Uint8Array): void {
-    if (this.#closed) throw new HandfastError('closed', 'signaling is closed')
-    if (tag.length !== tagBytes) {
-      throw new HandfastError('invalid-argument', `a tag has ${tagBytes} bytes`)
-    }
+    this.checkOpen()
+    if (tag.length !== tagBytes) throw new HandfastError('invalid-argument')
   }
 }

@@ -5,7 +5,7 @@
 
 import { fromBase64url, equalBytes, toBase64url } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import { maxPacketBytes, tagBytes } from '../base/limits.ts'
 import { Mailboxes, type PacketListener } from './mailboxes.ts'
 import type { Signaling } from './signaling.ts'
@@ -32,11 +32,9 @@ export class ManualSignaling implements Signaling {
    */
   async publish(tag: Uint8Array, packet: Uint8Array): Promise<number> {
     this.#mailboxes.checkPublish(tag, packet)
-    if (!equalBytes(tagOf(packet), tag)) {
-      throw new HandfastError('invalid-argument', 'the packet holds another tag')
-    }
+    if (!equalBytes(tagOf(packet), tag)) throw new HandfastError('invalid-argument')
     if (this.#events.listenerCount('outgoing') === 0) {
-      throw new HandfastError('signaling-unavailable', 'nobody carries outgoing text')
+      throw new HandfastError('signaling-unavailable', 'nobody listens to `outgoing`')
     }
     this.#events.emit('outgoing', prefix + toBase64url(packet))
     return 0
@@ -47,7 +45,7 @@ export class ManualSignaling implements Signaling {
    * @throws HandfastError `bad-packet` on malformed text, `closed`
    */
   receive(text: string): boolean {
-    if (this.#mailboxes.closed) throw new HandfastError('closed', 'signaling is closed')
+    this.#mailboxes.checkOpen()
     const packet = parse(text)
     return this.#mailboxes.deliver(tagOf(packet), packet)
   }
@@ -60,20 +58,11 @@ export class ManualSignaling implements Signaling {
 
 function parse(text: string): Uint8Array {
   // Twice the longest text leaves room for line breaks; beyond that it is not worth scanning.
-  if (text.length <= maxPacketBytes * 3) {
-    const compact = text.replace(/\s+/g, '')
-    if (compact.startsWith(prefix)) {
-      const packet = decodeText(compact.slice(prefix.length))
-      if (packet && packet.length > tagBytes && packet.length <= maxPacketBytes) return packet
-    }
+  const compact = text.slice(0, maxPacketBytes * 3).replace(/\s+/g, '')
+  const message = `a packet begins with ${prefix}`
+  const packet = failAs('bad-packet', () => fromBase64url(compact.slice(prefix.length)), message)
+  if (!compact.startsWith(prefix) || packet.length <= tagBytes || packet.length > maxPacketBytes) {
+    throw new HandfastError('bad-packet', message)
   }
-  throw new HandfastError('bad-packet', `not a packet: expected a text that begins with ${prefix}`)
-}
-
-function decodeText(text: string): Uint8Array | undefined {
-  try {
-    return fromBase64url(text)
-  } catch {
-    return undefined
-  }
+  return packet
 }

@@ -80,21 +80,19 @@ export class RelayClient implements Signaling {
   #lastId = probeId
   #state: RelayState = 'closed'
   #socket: RelaySocket | undefined
-  #openedAtMs: number | undefined
+  #openedAtMs = Infinity
   #failures = 0
   #clockSkewMs: number | undefined
-  /** The relay owes an answer, and the watch runs for it. */
+  /** The relay owes an answer, and the timer runs for it. */
   #owed = false
-  #cancelWatch = (): void => {}
-  #cancelRetry: (() => void) | undefined
+  /** To give up the socket or to probe it; while closed, to connect again. */
+  #cancelTimer: (() => void) | undefined
   #cancelBatch: (() => void) | undefined
 
   /** @throws HandfastError `invalid-argument` for a URL that is not allowed, `unsupported` without WebSocket */
   constructor({ url, runtime, WebSocket = globalThis.WebSocket }: RelayClientOptions) {
-    if (!isAllowedRelayUrl(url)) {
-      throw new HandfastError('invalid-argument', 'a relay URL is wss:, or ws: on loopback')
-    }
-    if (typeof WebSocket !== 'function') throw new HandfastError('unsupported', 'no WebSocket here')
+    if (!isAllowedRelayUrl(url)) throw new HandfastError('invalid-argument', `relay ${url}`)
+    if (!WebSocket) throw new HandfastError('unsupported', 'no WebSocket')
     this.url = url
     this.#runtime = runtime
     this.#WebSocket = WebSocket
@@ -119,15 +117,15 @@ export class RelayClient implements Signaling {
 
   async publish(tag: Uint8Array, packet: Uint8Array): Promise<number> {
     this.#mailboxes.checkPublish(tag, packet)
-    if (this.#publishes.size >= maxPendingPublishes) {
-      throw new HandfastError('signaling-unavailable', 'too many publishes at once')
-    }
-    const id = this.#nextId()
+    if (this.#publishes.size >= maxPendingPublishes)
+      throw new HandfastError('signaling-unavailable')
+    this.#lastId = (this.#lastId % 0xffff_ffff) + 1
+    const id = this.#lastId
     const message = encodeRelayMessage([verb.publish, id, tag, packet])
     return new Promise((resolve, reject) => {
       const cancelTimeout = this.#runtime.setTimer(publishTimeoutMs, () => {
         this.#publishes.delete(id)
-        reject(new HandfastError('signaling-unavailable', 'the relay did not answer in time'))
+        reject(new HandfastError('signaling-unavailable', 'no answer from the relay'))
       })
       this.#publishes.set(id, { message, resolve, reject, cancelTimeout })
       if (this.#state === 'open') {
@@ -145,15 +143,14 @@ export class RelayClient implements Signaling {
    */
   wake(): void {
     if (this.#state === 'open') this.#probe()
-    else if (this.#state === 'closed' && this.#isWanted()) this.#connect()
+    else if (this.#state === 'closed') this.#connect()
   }
 
   async close(): Promise<void> {
-    if (this.#mailboxes.closed) return
     this.#mailboxes.close()
     for (const { reject, cancelTimeout } of this.#publishes.values()) {
       cancelTimeout()
-      reject(new HandfastError('closed', 'signaling is closed'))
+      reject(new HandfastError('closed'))
     }
     this.#publishes.clear()
     this.#drop()
@@ -164,11 +161,6 @@ export class RelayClient implements Signaling {
     return this.#mailboxes.size > 0 || this.#publishes.size > 0
   }
 
-  #nextId(): number {
-    this.#lastId = this.#lastId === 0xffff_ffff ? probeId + 1 : this.#lastId + 1
-    return this.#lastId
-  }
-
   #setState(state: RelayState): void {
     if (this.#state === state) return
     this.#state = state
@@ -176,21 +168,19 @@ export class RelayClient implements Signaling {
   }
 
   #connectIfIdle(): void {
-    if (this.#state === 'closed' && !this.#cancelRetry) this.#connect()
+    if (this.#state === 'closed' && !this.#cancelTimer) this.#connect()
   }
 
   #connect(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
-    this.#watch(relayConnectTimeoutMs, () => this.#drop())
+    if (!this.#isWanted()) return
     let socket: RelaySocket
     try {
-      socket = new this.#WebSocket(this.url)
+      socket = this.#socket = new this.#WebSocket(this.url)
     } catch {
       this.#drop()
       return
     }
-    this.#socket = socket
+    this.#setTimer(relayConnectTimeoutMs, () => this.#drop())
     socket.binaryType = 'arraybuffer'
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (socket === this.#socket) this.#receive(data)
@@ -206,35 +196,30 @@ export class RelayClient implements Signaling {
     const socket = this.#socket
     this.#socket = undefined
     socket?.close()
-    this.#cancelWatch()
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     this.#cancelBatch?.()
     this.#cancelBatch = undefined
     this.#changed.clear()
     this.#owed = false
-    const openedAtMs = this.#openedAtMs ?? Infinity
-    this.#openedAtMs = undefined
-    if (this.#runtime.monotonicNow() - openedAtMs >= relayRetryMaxMs) this.#failures = 0
+    if (this.#runtime.monotonicNow() - this.#openedAtMs >= relayRetryMaxMs) this.#failures = 0
+    this.#openedAtMs = Infinity
     if (this.#isWanted()) {
       const ceilingMs = Math.min(relayRetryMaxMs, relayRetryMinMs * 2 ** this.#failures++)
       const delayMs = ceilingMs * (0.5 + this.#runtime.randomBytes(1)[0]! / 512)
-      this.#cancelRetry = this.#runtime.setTimer(delayMs, () => {
-        this.#cancelRetry = undefined
-        if (this.#isWanted()) this.#connect()
-      })
+      this.#setTimer(delayMs, () => this.#connect())
     }
     this.#setState('closed')
   }
 
   #receive(data: unknown): void {
     const message = parse(data)
-    if (message?.[0] === verb.welcome) {
-      this.#welcome(message[1], message[2])
+    if (!message || (message[0] === verb.welcome) === (this.#state === 'open')) {
+      this.#drop()
       return
     }
-    if (!message || this.#state !== 'open') {
-      this.#drop()
+    if (message[0] === verb.welcome) {
+      this.#welcome(message[1], message[2])
       return
     }
     if (message[0] === verb.published) {
@@ -250,14 +235,13 @@ export class RelayClient implements Signaling {
   }
 
   #welcome(version: number, nowUnixSeconds: number): void {
-    if (version !== relayProtocolVersion || this.#state === 'open') {
+    if (version !== relayProtocolVersion) {
       this.#drop()
       return
     }
     // The relay rounds down to a second; half a second is the middle of what it may have meant.
     this.#clockSkewMs = nowUnixSeconds * 1000 + 500 - this.#runtime.now()
     this.#openedAtMs = this.#runtime.monotonicNow()
-    this.#changed.clear()
     this.#sendTags(verb.subscribe, this.#mailboxes.tags())
     this.#watchSilence()
     for (const { message } of this.#publishes.values()) this.#ask(message)
@@ -279,10 +263,12 @@ export class RelayClient implements Signaling {
     this.#cancelBatch = undefined
     const tags = [...this.#changed.values()]
     this.#changed.clear()
-    const gone = tags.filter((tag) => !this.#mailboxes.has(tag))
-    const wanted = tags.filter((tag) => this.#mailboxes.has(tag))
-    this.#sendTags(verb.unsubscribe, gone)
-    this.#sendTags(verb.subscribe, wanted)
+    const isWanted = (tag: Uint8Array) => this.#mailboxes.has(tag)
+    this.#sendTags(
+      verb.unsubscribe,
+      tags.filter((tag) => !isWanted(tag)),
+    )
+    this.#sendTags(verb.subscribe, tags.filter(isWanted))
   }
 
   #sendTags(what: typeof verb.subscribe | typeof verb.unsubscribe, tags: Uint8Array[]): void {
@@ -292,14 +278,8 @@ export class RelayClient implements Signaling {
   }
 
   #probe(): void {
-    this.#ask(
-      encodeRelayMessage([
-        verb.publish,
-        probeId,
-        this.#runtime.randomBytes(tagBytes),
-        new Uint8Array(0),
-      ]),
-    )
+    const tag = this.#runtime.randomBytes(tagBytes)
+    this.#ask(encodeRelayMessage([verb.publish, probeId, tag, new Uint8Array()]))
   }
 
   /** Sends what the relay answers. */
@@ -315,13 +295,16 @@ export class RelayClient implements Signaling {
   }
 
   #watchSilence(): void {
-    if (this.#owed) this.#watch(relayAnswerTimeoutMs, () => this.#drop())
-    else this.#watch(relayProbeIntervalMs, () => this.#probe())
+    if (this.#owed) this.#setTimer(relayAnswerTimeoutMs, () => this.#drop())
+    else this.#setTimer(relayProbeIntervalMs, () => this.#probe())
   }
 
-  #watch(delayMs: number, then: () => void): void {
-    this.#cancelWatch()
-    this.#cancelWatch = this.#runtime.setTimer(delayMs, then)
+  #setTimer(delayMs: number, then: () => void): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#runtime.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined
+      then()
+    })
   }
 }
 

@@ -72,24 +72,26 @@ type Check = (value: unknown) => boolean
 const isUint32: Check = (value) => typeof value === 'number' && value >>> 0 === value
 const isTag: Check = (value) => value instanceof Uint8Array && value.length === tagBytes
 const isPacket: Check = (value) =>
-  value instanceof Uint8Array && within(value.length, maxPacketBytes, 'packet')
+  value instanceof Uint8Array && within(value.length, maxPacketBytes)
 const isTags: Check = (value) =>
-  Array.isArray(value) && within(value.length, maxTagsPerRelayMessage, 'tags') && value.every(isTag)
+  Array.isArray(value) && within(value.length, maxTagsPerRelayMessage) && value.every(isTag)
 
-const clientShapes: ReadonlyMap<unknown, readonly Check[]> = new Map([
+type Shapes = ReadonlyMap<unknown, readonly Check[]>
+
+const clientShapes: Shapes = /* @__PURE__ */ new Map([
   [verb.subscribe as number, [isTags]],
   [verb.unsubscribe, [isTags]],
   [verb.publish, [isUint32, isTag, isPacket]],
 ])
 
-const relayShapes: ReadonlyMap<unknown, readonly Check[]> = new Map([
+const relayShapes: Shapes = /* @__PURE__ */ new Map([
   [verb.welcome as number, [isUint32, isUint32]],
   [verb.published, [isUint32, isUint32]],
   [verb.deliver, [isTag, isPacket]],
 ])
 
-function parse(bytes: Uint8Array, shapes: ReadonlyMap<unknown, readonly Check[]>): unknown[] {
-  within(bytes.length, maxRelayMessageBytes, 'message')
+function parse(bytes: Uint8Array, shapes: Shapes): unknown[] {
+  within(bytes.length, maxRelayMessageBytes)
   const message = decode(bytes)
   if (Array.isArray(message)) {
     const checks = shapes.get(message[0])
@@ -100,10 +102,10 @@ function parse(bytes: Uint8Array, shapes: ReadonlyMap<unknown, readonly Check[]>
       return message
     }
   }
-  throw new HandfastError('bad-encoding', 'not a message of the relay protocol')
+  throw new HandfastError('bad-encoding')
 }
 
-function within(size: number, limit: number, what: string): true {
-  if (size > limit) throw new HandfastError('too-large', `${what}: ${size} over ${limit}`)
+function within(size: number, limit: number): true {
+  if (size > limit) throw new HandfastError('too-large')
   return true
 }

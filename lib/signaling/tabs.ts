@@ -32,7 +32,7 @@ export class TabSignaling implements Signaling {
   /** @throws HandfastError `unsupported` without BroadcastChannel */
   constructor({ runtime, channelName = 'handfast' }: TabSignalingOptions) {
     if (typeof BroadcastChannel === 'undefined') {
-      throw new HandfastError('unsupported', 'no BroadcastChannel here')
+      throw new HandfastError('unsupported', 'no BroadcastChannel')
     }
     this.#runtime = runtime
     this.#channel = new BroadcastChannel(channelName)
@@ -46,9 +46,7 @@ export class TabSignaling implements Signaling {
   /** Resolves with 1 at the first receipt, else with 0 after `tabReceiptTimeoutMs`. */
   async publish(tag: Uint8Array, packet: Uint8Array): Promise<number> {
     this.#mailboxes.checkPublish(tag, packet)
-    if (this.#waiting.size >= maxPendingPublishes) {
-      throw new HandfastError('signaling-unavailable', 'too many publishes at once')
-    }
+    if (this.#waiting.size >= maxPendingPublishes) throw new HandfastError('signaling-unavailable')
     const id = toBase64url(this.#runtime.randomBytes(12))
     const receivers = new Promise<number>((resolve) => {
       const settle = (count: number): void => {

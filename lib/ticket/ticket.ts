@@ -78,7 +78,7 @@ export class Ticket {
    * whether it has expired is checked where a clock is known, on use.
    * @throws HandfastError `bad-ticket`
    */
-  static parse(text: string, nowS = Infinity): Ticket {
+  static parse(text: string, nowS = atAnyTime): Ticket {
     const candidate = text.trim().split('#').at(-1)!.toLowerCase()
     const base32 = candidate.slice(textPrefix.length).toUpperCase()
     const parse = () => Ticket.fromBytes(base32nopad.decode(base32), nowS)

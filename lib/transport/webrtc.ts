@@ -50,7 +50,12 @@ export interface WebRtcOptions {
   readonly ice?: IceOptions
 }
 
-const loadSimplePeer = () => import('simple-peer/simplepeer.min.js')
+let LoadedPeer: typeof SimplePeer | undefined
+
+const loadSimplePeer = async () => {
+  LoadedPeer ??= (await import('simple-peer/simplepeer.min.js')).default
+  return LoadedPeer
+}
 
 const isSupported = () => typeof RTCPeerConnection === 'function'
 
@@ -118,7 +123,7 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
     this.description.catch(() => {})
     this.channel.catch(() => {})
     if (remote) this.#takeRemote(remote)
-    this.#start().catch((error: unknown) => this.fail(error))
+    this.#start()
   }
 
   onCandidates(listener: (candidates: unknown) => void): Unsubscribe {
@@ -159,14 +164,17 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
     this.#peer?.destroy()
   }
 
-  async #start(): Promise<void> {
-    const { servers = [], policy } = this.#ice
-    const [iceServers, { default: Peer }] = await Promise.all([
-      typeof servers === 'function' ? servers() : servers,
-      loadSimplePeer(),
-    ])
-    if (this.ended) return
+  /** At once where nothing has to be waited for: the browser then works while the caller does its cryptography. */
+  #start(): void {
+    const { servers = [] } = this.#ice
+    if (LoadedPeer && typeof servers !== 'function') return this.#connect(servers, LoadedPeer)
+    Promise.all([typeof servers === 'function' ? servers() : servers, loadSimplePeer()])
+      .then(([iceServers, Peer]) => this.#connect(iceServers, Peer))
+      .catch((error: unknown) => this.fail(error))
+  }
 
+  #connect(iceServers: RTCIceServer[], Peer: typeof SimplePeer): void {
+    if (this.ended) return
     const onOpen = (connection: RTCPeerConnection, channel: RTCDataChannel) => {
       const peerTakes = this.#remote!.maxMessageBytes
       const maxBytes = Math.min(connection.sctp?.maxMessageSize ?? peerTakes, peerTakes)
@@ -186,7 +194,10 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
     }
     const peer = new Peer({
       initiator: this.#role === 'offer',
-      config: { iceServers, iceTransportPolicy: policy === 'relay-only' ? 'relay' : 'all' },
+      config: {
+        iceServers,
+        iceTransportPolicy: this.#ice.policy === 'relay-only' ? 'relay' : 'all',
+      },
       channelName: '-',
       channelConfig: { negotiated: true, id: 0 },
       objectMode: true,
@@ -208,8 +219,10 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
       } catch (error) {
         return this.fail(error)
       }
-      const isRelayOnly = this.#ice.policy === 'relay-only'
-      this.#describeIn(isRelayOnly ? firstRelayCandidateMs : firstCandidateMs)
+      // An answer need not wait: its sender reaches out to the offer's candidates at once.
+      if (this.#ice.policy === 'relay-only') this.#describeIn(firstRelayCandidateMs)
+      else if (this.#role === 'offer') this.#describeIn(firstCandidateMs)
+      else this.#describe()
       if (this.#localCandidates.length > 0) this.#describeIn(candidateSettleMs)
     }
   }
@@ -225,18 +238,21 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
   }
 
   #describeIn(delayMs: number): void {
-    this.#runtime.setTimer(delayMs, () => {
-      if (this.#toldCandidates < Infinity) return
-      const candidates = this.#localCandidates
-      this.#toldCandidates = candidates.length
-      this.#description.resolve(encodeDescription({ ...this.#local!, candidates }))
-    })
+    this.#runtime.setTimer(delayMs, () => this.#describe())
+  }
+
+  #describe(): void {
+    if (this.#toldCandidates < Infinity) return
+    const candidates = this.#localCandidates
+    this.#toldCandidates = candidates.length
+    this.#description.resolve(encodeDescription({ ...this.#local!, candidates }))
   }
 
   #announceCandidates(): void {
     if (this.#candidatesDue || this.#localCandidates.length <= this.#toldCandidates) return
     this.#candidatesDue = true
-    this.#runtime.setTimer(candidateIntervalMs, () => {
+    const delayMs = this.#toldCandidates === 0 ? candidateSettleMs : candidateIntervalMs
+    this.#runtime.setTimer(delayMs, () => {
       this.#candidatesDue = false
       if (this.#events.listenerCount('candidates') === 0) return
       this.#toldCandidates = this.#localCandidates.length

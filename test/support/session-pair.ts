@@ -9,6 +9,7 @@ import { CipherState } from '../../lib/crypto/cipher-state.ts'
 import { Session, type SessionHandler, type SessionOptions } from '../../lib/session/session.ts'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../lib/transport/memory.ts'
 import type { Channel } from '../../lib/transport/transport.ts'
+import type { VirtualRuntime } from './virtual-runtime.ts'
 
 /** A channel whose frames a test may watch and change. */
 export class Tap implements Channel {
@@ -46,17 +47,18 @@ export class Tap implements Channel {
   }
 }
 
+/** On a network of its own, whose latency passes meanwhile; on a given one the caller lets time pass. */
 export async function channelPair(
   options: MemoryNetworkOptions,
-  network = new MemoryNetwork(options),
+  network?: MemoryNetwork,
 ): Promise<[Tap, Tap]> {
-  const offer = network.transport().offer()
-  const answer = network.transport().answer(await offer.description)
+  const { runtime, latencyMs = 0 } = options
+  const carrier = network ?? new MemoryNetwork(options)
+  const offer = carrier.transport().offer()
+  const answer = carrier.transport().answer(await offer.description)
   offer.accept(await answer.description)
   const channels = Promise.all([offer.channel, answer.channel])
-  await (options.runtime as Partial<{ advance(ms: number): Promise<void> }>).advance?.(
-    options.latencyMs ?? 0,
-  )
+  if (!network) await (runtime as Partial<VirtualRuntime>).advance?.(latencyMs)
   const [near, far] = await channels
   return [new Tap(near), new Tap(far)]
 }

@@ -11,8 +11,8 @@ import { HostileRelay, type Parcel } from './hostile-relay.ts'
 
 const speed = 20
 const mischief = 24
-/** In the runtime's time: 3 s of ours for what a hostile relay has delayed. */
-const timeoutMs = 60_000
+/** In ms; then packets finally get through. In the runtime's time it is 3 s. */
+const mischiefMs = 150
 
 /** Well-formed packets of two peers of the attacker's own: I with its A, and N‖K with its A. */
 async function forgeries(): Promise<Parcel[]> {
@@ -62,11 +62,12 @@ test('200 rounds of first contact', { timeout: 240_000 }, async () => {
     const { world, relay, meshes, received } = await stage(round, own)
     const tickets = [await meshes[alice]!.invite(), await meshes[carol]!.invite()]
     relay.misbehave(mischief)
+    const truce = setTimeout(() => relay.misbehave(0), mischiefMs)
     // A dial that the relay has broken fails in time, and the next one succeeds.
     const accept = async (mesh: Mesh, ticket: (typeof tickets)[number]): Promise<void> => {
       for (;;) {
         try {
-          return void (await mesh.accept(ticket, { timeoutMs }))
+          return void (await mesh.accept(ticket))
         } catch {
           failures++
           if (mesh.links.has(ticket.issuer)) return
@@ -74,6 +75,7 @@ test('200 rounds of first contact', { timeout: 240_000 }, async () => {
       }
     }
     await Promise.all([accept(meshes[bob]!, tickets[0]!), accept(meshes[dave]!, tickets[1]!)])
+    clearTimeout(truce)
     relay.misbehave(0)
     await until(() => meshes.every(({ links }) => links.size === 1), 'all four links')
     const peers = meshes.map(({ links }) => [...links.keys()])
@@ -88,8 +90,8 @@ test('200 rounds of first contact', { timeout: 240_000 }, async () => {
     for (const [deed, times] of Object.entries(relay.done)) done[deed] = (done[deed] ?? 0) + times
     await world.close()
   }
-  console.log('first contact:', { ...done, failedDials: failures })
-  expect(Object.values(done).every((times) => times > 50)).toBe(true)
+  console.info('first contact:', { ...done, failedDials: failures })
+  expect(Object.values(done).every((times) => times > 40)).toBe(true)
 })
 
 test('200 rounds of known contacts', { timeout: 240_000 }, async () => {
@@ -101,15 +103,17 @@ test('200 rounds of known contacts', { timeout: 240_000 }, async () => {
   const links = meshes.map((mesh) => [...mesh.links.values()][0]!)
   for (let round = 0; round < 200; round++) {
     relay.misbehave(mischief)
+    const truce = setTimeout(() => relay.misbehave(0), mischiefMs)
     world.network.cut()
     await Promise.all(links.map((link, index) => link.send([index, round])))
+    clearTimeout(truce)
     expect(links.map(({ peer }) => peer)).toEqual(partnerOf.map((partner) => meshes[partner]!.peer))
   }
   expect(received).toEqual(
     partnerOf.map((partner) => Array.from({ length: 200 }, (_, round) => [partner, round])),
   )
   expect(meshes.map((mesh) => mesh.links.size)).toEqual([1, 1, 1, 1])
-  console.log('known contacts:', relay.done)
+  console.info('known contacts:', relay.done)
   expect(Object.values(relay.done).every((times) => times > 20)).toBe(true)
   await world.close()
 })

@@ -2,7 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { concat, toBase64url } from '../../../lib/base/bytes.ts'
+import { signingKeyPairFromSeed } from '../../../lib/crypto/ed25519.ts'
 import { generateKeyPair } from '../../../lib/crypto/x25519.ts'
+import { certifyDevice } from '../../../lib/identity/certificate.ts'
+import { Device } from '../../../lib/identity/device.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Contact } from '../../../lib/mesh/contacts.ts'
@@ -181,6 +184,19 @@ describe('a known contact played by another', () => {
       runtime,
     }) as unknown as Identity
 
+  /** A device that signs as one and has the box key of another. */
+  const deviceOf = (signer: Identity, box: Identity) =>
+    Device.fromSecrets(
+      concat(signer.device.secrets().subarray(0, 32), box.device.secrets().subarray(32)),
+    )
+  /** The same, but N names the device of `identity`. */
+  const naming = (identity: Identity, device: Device) => ({
+    key: identity.device.key,
+    boxKey: device.boxKey,
+    sign: (...args: Parameters<Device['sign']>) => device.sign(...args),
+    handshake: (...args: Parameters<Device['handshake']>) => device.handshake(...args),
+  })
+
   const nLength = 96
   /** What a packet of N and K is made of. */
   const parts = (packet: Uint8Array) => {
@@ -232,6 +248,37 @@ describe('a known contact played by another', () => {
         call(
           carol.identity,
           { ...aliceFor(pactWithCarol), pactSecret: runtime.randomBytes(32) },
+          mailboxOf(pactWithCarol),
+        ),
+    ],
+    [
+      'with the stolen pact and box key, under its own certificate',
+      async () => {
+        const device = deviceOf(bob.identity, carol.identity)
+        const root = signingKeyPairFromSeed((await bob.identity.keystore.get('identity'))!)
+        const chain = [await certifyDevice(root, device, Math.floor(runtime.now() / 1000))]
+        const { publicKey, peer } = carol.identity
+        const named = naming(carol.identity, device)
+        const thief = { device: named, chain, publicKey, peer, runtime } as unknown as Identity
+        return call(thief, aliceFor(pactWithCarol), mailboxOf(pactWithCarol))
+      },
+    ],
+    [
+      'with the stolen pact and box key, under that contact’s certificate',
+      async () => {
+        const device = deviceOf(bob.identity, carol.identity)
+        const { chain, publicKey, peer } = carol.identity
+        const named = naming(carol.identity, device)
+        const thief = { device: named, chain, publicKey, peer, runtime } as unknown as Identity
+        return call(thief, aliceFor(pactWithCarol), mailboxOf(pactWithCarol))
+      },
+    ],
+    [
+      'who names another pact',
+      () =>
+        call(
+          carol.identity,
+          { ...aliceFor(pactWithCarol), pactId: pactWithBob.pactId },
           mailboxOf(pactWithCarol),
         ),
     ],

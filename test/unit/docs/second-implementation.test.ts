@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { base32nopad, base64urlnopad } from '@scure/base'
 import sodium from 'libsodium-wrappers'
 import { beforeAll, expect, test } from 'vitest'
+import { decode } from '../../../lib/codec/cbor.ts'
+import { Cddl } from './cddl.ts'
 import * as own from './second-implementation.ts'
 import {
   blake2b,
@@ -72,11 +74,15 @@ const networkId = () => blake2b(16, join(text('handfast/1 network'), byte(0), te
 const prologue = (kind: number, ...binding: Uint8Array[]) =>
   join(text('handfast/1'), byte(kind), networkId(), ...binding)
 
+/** All that were made, for the grammar to look at. */
+const bodies: Uint8Array[] = []
+
 /** Payload of I, K and A; `parts` is the CBOR of description, reply tag and pact. */
 const payload =
   (kind: number, name: string, ...parts: Uint8Array[]) =>
   (h: Uint8Array) => {
     const body = join(byte(0x84), cbor([certificateOf(part(name))]), ...parts)
+    bodies.push(body)
     const message = join(byte(kind), h, body)
     return join(sign('handfast/1 handshake', message, at(name, 'deviceSeed')), body)
   }
@@ -226,4 +232,20 @@ test('a known contact: N, K and A', () => {
   )
   expect(hex(join(byte(0x41), from('replyTagOfAlice'), a))).toBe(part('knownContact')['packetA'])
   expect(hex(handshake.h)).toBe(part('knownContact')['handshakeHash'])
+})
+
+test('payloads are as the grammar says', () => {
+  const markdown = readFileSync(new URL('protocol.md', file), 'utf8')
+  const blocks = [...markdown.matchAll(/^```cddl\n(.*?)^```$/gms)].map(([, block]) => block)
+  const grammar = new Cddl(blocks.join('\n'))
+  bodies.length = 0
+  firstContact()
+  expect(bodies).toHaveLength(2)
+  for (const body of bodies) {
+    const values = decode(body) as unknown[]
+    expect(grammar.matches('payload-body', values)).toBe(true)
+    values.forEach((_, index) => {
+      expect(grammar.matches('payload-body', values.with(index, 0))).toBe(false)
+    })
+  }
 })

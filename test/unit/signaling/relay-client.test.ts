@@ -213,6 +213,16 @@ describe('connecting', () => {
     expect(runtime.pendingTimers).toBe(0)
   })
 
+  test('connects at once when needed again, after a retry that nobody needed', async () => {
+    const leave = client.subscribe(tag, () => {})
+    socket().dies()
+    leave()
+    await runtime.advance(relayRetryMaxMs)
+    expect(FakeSocket.all).toHaveLength(1)
+    client.subscribe(tag, () => {})
+    expect(FakeSocket.all).toHaveLength(2)
+  })
+
   test('wake skips the backoff', async () => {
     client.wake()
     expect(FakeSocket.all).toHaveLength(0)

@@ -1,0 +1,112 @@
+/** Two links whose dials reach each other, as a mesh would connect them; or one link and a hand-made peer. */
+
+import { Link } from '../../lib/link/link.ts'
+import type { Session } from '../../lib/session/session.ts'
+import { MemoryNetwork } from '../../lib/transport/memory.ts'
+import type { PeerId } from '../../lib/identity/peer-id.ts'
+import { encode, type CborValue } from '../../lib/codec/cbor.ts'
+import { recordKinds as kinds } from '../../lib/codec/records.ts'
+import { puppetFor, sessionPair, type Puppet, type Tap } from './session-pair.ts'
+import type { VirtualRuntime } from './virtual-runtime.ts'
+
+export interface LinkPairOptions {
+  readonly runtime: VirtualRuntime
+  readonly latencyMs?: number
+  readonly maxMessageBytes?: number
+  readonly idleTimeoutMs?: number
+}
+
+export interface Connection {
+  readonly from: 0 | 1
+  readonly sessions: readonly [dialled: Session, answered: Session]
+  readonly taps: readonly [Tap, Tap]
+}
+
+export class LinkPair {
+  readonly links: [Link, Link]
+  readonly network: MemoryNetwork
+  readonly connections: Connection[] = []
+  readonly dials: number[] = []
+  isReachable = true
+  readonly #options: LinkPairOptions
+
+  constructor(options: LinkPairOptions) {
+    this.#options = options
+    this.network = new MemoryNetwork(options)
+    this.links = [this.link(0), this.link(1)]
+  }
+
+  /** A fresh link on one side, as after a reload. */
+  link(side: 0 | 1): Link {
+    const { runtime } = this.#options
+    return new Link({
+      peer: `peer ${side}` as PeerId,
+      safetyNumber: '',
+      runtime,
+      dial: async (signal) => {
+        this.dials.push(side)
+        signal.throwIfAborted()
+        if (!this.isReachable) throw new Error('unreachable')
+        return (await this.connect(side)).sessions[0]
+      },
+    })
+  }
+
+  /** A session from one side to the other; the answering link takes it once it is proven. */
+  async connect(from: 0 | 1): Promise<Connection> {
+    const { initiator, responder, taps } = await sessionPair({
+      ...this.#options,
+      network: this.network,
+      diallerKey: Uint8Array.of(from),
+    })
+    const connection: Connection = { from, sessions: [initiator, responder], taps }
+    this.connections.push(connection)
+    const end = this.links[1 - from]!.beginAttempt('called')
+    responder.confirmed.then(
+      () => {
+        this.links[1 - from]!.attach(responder)
+        end()
+      },
+      () => end(),
+    )
+    return connection
+  }
+
+  async close(): Promise<void> {
+    const closing = this.links.map((link) => link.close('closed'))
+    await this.#options.runtime.advance(5_000)
+    await Promise.all(closing)
+  }
+}
+
+export const logId = new Uint8Array(16).fill(7)
+
+/** A link with one open session, whose other side is a puppet that has said hello. */
+export async function linkWithPuppet(
+  runtime: VirtualRuntime,
+  hello: CborValue[] = [kinds.hello, 1, logId, 1, null, 0],
+): Promise<{ link: Link; puppet: Puppet; dials: () => number; close: () => Promise<void> }> {
+  let dials = 0
+  const link = new Link({
+    peer: 'puppet' as PeerId,
+    safetyNumber: '',
+    runtime,
+    dial: async () => {
+      dials++
+      throw new Error('unreachable')
+    },
+  })
+  const puppet = await puppetFor('initiator', { runtime })
+  link.attach(puppet.session)
+  puppet.send(hello)
+  await runtime.settle()
+  const close = async () => {
+    const closing = link.close('closed')
+    await runtime.advance(5_000)
+    await closing
+  }
+  return { link, puppet, dials: () => dials, close }
+}
+
+/** A value of the application as it travels. */
+export const value = (of: CborValue): Uint8Array => encode(of)
