@@ -218,8 +218,9 @@ export class Link {
       inbox: this.#inbox,
       handlers: this.#handlers,
       acceptStream: (stream) => {
+        const isWanted = this.#emitter.listenerCount('stream') > 0
         this.#emitter.emit('stream', stream)
-        return this.#emitter.listenerCount('stream') > 0
+        return isWanted
       },
       nextTransferId: this.#transferId,
     })
@@ -347,7 +348,7 @@ export class Link {
     if (this.#current) return
     this.#transition('lost')
     this.#giveUpIfAlone()
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || this.#isSuspended) return
     if (reason === 'protocol' || !conversation.isProven) this.#redial.failed()
     else if (reason === 'lost' || this.#isNeeded) this.#redial.want()
   }

@@ -285,13 +285,15 @@ class StreamState implements Source {
     if (this.#isDone) return
     this.#finish()
     const error = new HandfastError(code, 'The stream was cut off')
-    this.#readController.error(error)
+    // All of the peer's data is here, and may be read to its end.
+    if (!this.#peerEnded) this.#readController.error(error)
     this.#writeController.error(error)
     this.#readerWaits?.()
     this.#releaseWriter()
   }
 
   #finish(): void {
+    if (this.#isDone) return
     this.#isDone = true
     this.#carrier.removeSource(this)
     this.#onDone()

@@ -7,7 +7,7 @@ import { deleteDB, openDB, unwrap } from 'idb'
 import { HandfastError } from '../base/errors.ts'
 import { databaseTimeoutMs, identityLockTimeoutMs } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { awaitedElsewhereMessage } from './staged-transaction.ts'
+import { awaitedElsewhere } from './staged-transaction.ts'
 import { tables } from './store.ts'
 
 /** Rises with every new table. */
@@ -48,9 +48,7 @@ function settleInTime<T>(
     let expired = false
     const cancel = runtime.setTimer(databaseTimeoutMs, () => {
       expired = true
-      reject(
-        new HandfastError('storage-blocked', 'another tab holds the database: close or reload it'),
-      )
+      reject(new HandfastError('storage-blocked', 'another tab holds the database'))
     })
     const settle = async () => {
       try {
@@ -69,16 +67,15 @@ function settleInTime<T>(
 
 /** Takes the Web Lock of that name; returns the way to let go of it. */
 export async function lockDatabase(name: string, runtime: Runtime): Promise<() => void> {
-  requireIndexedDb()
+  if (typeof indexedDB === 'undefined') throw new HandfastError('unsupported', 'no IndexedDB')
   const locks = globalThis.navigator?.locks
   if (!locks) return () => {}
   const giveUp = new AbortController()
   const cancel = runtime.setTimer(identityLockTimeoutMs, () => giveUp.abort())
   return new Promise((resolve, reject) => {
-    const hold = () => new Promise<void>((release) => resolve(release))
     const held = locks.request(path(name), { signal: giveUp.signal }, () => {
       cancel()
-      return hold()
+      return new Promise<void>((release) => resolve(release))
     })
     held.catch((error: unknown) => {
       cancel()
@@ -86,7 +83,7 @@ export async function lockDatabase(name: string, runtime: Runtime): Promise<() =
         giveUp.signal.aborted
           ? new HandfastError(
               'identity-in-use',
-              `'${name}' is already open, in this tab or another: close it there first`,
+              `'${name}' is already open, here or in another tab`,
             )
           : storageError(error),
       )
@@ -94,14 +91,7 @@ export async function lockDatabase(name: string, runtime: Runtime): Promise<() =
   })
 }
 
-function requireIndexedDb(): void {
-  if (typeof indexedDB === 'undefined')
-    throw new HandfastError('unsupported', 'this platform has no IndexedDB')
-}
-
 const meanings: Record<string, string> = {
-  AbortError: 'the connection to the database was lost',
-  TransactionInactiveError: awaitedElsewhereMessage,
   QuotaExceededError: 'the disk or the quota of this site is full',
   VersionError: 'the database was written by a newer version of this library',
 }
@@ -109,9 +99,7 @@ const meanings: Record<string, string> = {
 export function storageError(cause: unknown): HandfastError {
   if (cause instanceof HandfastError) return cause
   const name = cause instanceof Error ? cause.name : 'AbortError'
-  if (name === 'SecurityError')
-    return new HandfastError('unsupported', 'this page may not use IndexedDB', { cause })
-  return new HandfastError('storage-failed', meanings[name] ?? `IndexedDB failed: ${name}`, {
-    cause,
-  })
+  if (name === 'TransactionInactiveError') return awaitedElsewhere()
+  const code = name === 'SecurityError' ? 'unsupported' : 'storage-failed'
+  return new HandfastError(code, meanings[name] ?? `IndexedDB: ${name}`, { cause })
 }

@@ -11,7 +11,7 @@ import { databaseStallMs } from '../base/limits.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { eraseDatabase, lockDatabase, openDatabase, storageError } from './idb-connection.ts'
-import { awaitedElsewhereMessage, StagedTransaction } from './staged-transaction.ts'
+import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Write } from './staged-transaction.ts'
 import type { Store, StoreTransaction, Table, TransactionOptions } from './store.ts'
 
@@ -101,19 +101,18 @@ export class IdbStore implements Store {
     const staged = new StagedTransaction(scope, mode, {
       get: (table, key) => read(table, (from) => from.get(key)),
       list: async (table) => {
-        const both = [
-          read(table, (from) => from.getAllKeys()),
+        const [keys, values] = await Promise.all([
+          read(table, (from) => from.getAllKeys() as IDBRequest<string[]>),
           read(table, (from) => from.getAll()),
-        ]
-        const [keys, values] = await Promise.all(both)
-        return keys!.map((key, i) => ({ key: key as string, value: values![i] }))
+        ])
+        return keys.map((key, i) => ({ key, value: values[i] as unknown }))
       },
     })
     tx = await this.#begin(scope, mode === 'read' ? 'readonly' : 'readwrite', durability)
     const committed = this.#settled(tx)
     try {
       const early = committed.then(() => {
-        throw new HandfastError('storage-failed', awaitedElsewhereMessage)
+        throw awaitedElsewhere()
       })
       const result = await Promise.race([early, (async () => work(staged))()])
       commit(tx, staged.end())
@@ -154,7 +153,7 @@ export class IdbStore implements Store {
         cancel = this.#runtime.setTimer(databaseStallMs, () => {
           if (this.#progress !== seen) return watch(this.#progress)
           this.#lose(tx.db)
-          reject(new HandfastError('storage-failed', 'the database stopped answering'))
+          reject(new HandfastError('storage-failed', 'IndexedDB stopped answering'))
         })
       }
       watch(this.#progress)

@@ -5,16 +5,15 @@
 
 import { HandfastError } from '../base/errors.ts'
 import { idleMicrotasks } from '../base/limits.ts'
-import { awaitedElsewhereMessage, inKeyOrder, StagedTransaction } from './staged-transaction.ts'
+import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Source } from './staged-transaction.ts'
-import type { Store, StoreTransaction, StoreValue, Table, TransactionOptions } from './store.ts'
-import { tables } from './store.ts'
+import type { Store, StoreRecord, StoreTransaction, Table, TransactionOptions } from './store.ts'
 
 export class MemoryStore implements Store {
-  readonly #tables = new Map(tables.map((table) => [table, new Map<string, StoreValue>()]))
+  readonly #tables = new Map<Table, Map<string, StoreRecord>>()
   readonly #source: Source = {
-    get: async (table, key) => structuredClone(this.#table(table).get(key)),
-    list: async (table) => structuredClone(inKeyOrder(this.#table(table))),
+    get: async (table, key) => structuredClone(this.#table(table).get(key)?.value),
+    list: async (table) => structuredClone([...this.#table(table).values()]),
   }
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -24,13 +23,13 @@ export class MemoryStore implements Store {
     options: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
-    if (this.#closed) throw new HandfastError('closed', 'the store is closed')
+    if (this.#closed) throw new HandfastError('closed')
     const staged = new StagedTransaction(scope, options.mode, this.#source)
     const run = this.#last.then(async () => {
       try {
         const result = await Promise.race([work(staged), idle(staged)])
         for (const { table, key, record } of staged.end()) {
-          if (record) this.#table(table).set(key, record.value)
+          if (record) this.#table(table).set(key, record)
           else this.#table(table).delete(key)
         }
         return result
@@ -47,9 +46,9 @@ export class MemoryStore implements Store {
     await this.#last
   }
 
-  #table(table: Table): Map<string, StoreValue> {
-    const records = this.#tables.get(table)
-    if (!records) throw new HandfastError('invalid-argument', `no table ${table}`)
+  #table(table: Table): Map<string, StoreRecord> {
+    const records = this.#tables.get(table) ?? new Map<string, StoreRecord>()
+    this.#tables.set(table, records)
     return records
   }
 }
@@ -60,5 +59,5 @@ async function idle(staged: StagedTransaction): Promise<never> {
     seen = staged.calls
     for (let i = 0; i < idleMicrotasks && !staged.ended; i++) await undefined
   }
-  throw new HandfastError('storage-failed', awaitedElsewhereMessage)
+  throw awaitedElsewhere()
 }

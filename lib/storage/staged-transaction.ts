@@ -18,8 +18,8 @@ export type Source = Pick<StoreTransaction, 'get' | 'list'>
 export interface Write {
   table: Table
   key: string
-  /** Absent: delete. */
-  record?: { value: StoreValue }
+  /** None: delete. */
+  record?: StoreRecord
 }
 
 export class StagedTransaction implements StoreTransaction {
@@ -27,29 +27,20 @@ export class StagedTransaction implements StoreTransaction {
   readonly #mode: TransactionOptions['mode']
   readonly #source: Source
   readonly #writes = new Map<string, Write>()
-  #calls = 0
-  #ended = false
+  /** Calls made so far. */
+  calls = 0
+  ended = false
 
   constructor(scope: readonly Table[], mode: TransactionOptions['mode'], source: Source) {
-    if (scope.length === 0)
-      throw new HandfastError('invalid-argument', 'a transaction names its tables')
+    if (scope.length === 0) throw new HandfastError('invalid-argument')
     this.#scope = scope
     this.#mode = mode
     this.#source = source
   }
 
-  /** Calls made so far. */
-  get calls(): number {
-    return this.#calls
-  }
-
-  get ended(): boolean {
-    return this.#ended
-  }
-
   /** Refuses every further call; returns what to write. */
   end(): Iterable<Write> {
-    this.#ended = true
+    this.ended = true
     return this.#writes.values()
   }
 
@@ -61,19 +52,17 @@ export class StagedTransaction implements StoreTransaction {
 
   async list(table: Table): Promise<StoreRecord[]> {
     this.#check(table)
-    const records = await this.#source.list(table)
-    const writes = [...this.#writes.values()].filter((write) => write.table === table)
-    if (writes.length === 0) return records
-    const merged = new Map(records.map(({ key, value }) => [key, value]))
-    for (const { key, record } of writes) {
-      if (record) merged.set(key, structuredClone(record.value))
+    const merged = new Map((await this.#source.list(table)).map((record) => [record.key, record]))
+    for (const { table: written, key, record } of this.#writes.values()) {
+      if (written !== table) continue
+      if (record) merged.set(key, structuredClone(record))
       else merged.delete(key)
     }
-    return inKeyOrder(merged)
+    return [...merged.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   async put(table: Table, key: string, value: StoreValue): Promise<void> {
-    this.#stage({ table, key, record: { value: snapshot(value) } })
+    this.#stage({ table, key, record: { key, value: snapshot(value) } })
   }
 
   async delete(table: Table, key: string): Promise<void> {
@@ -82,33 +71,26 @@ export class StagedTransaction implements StoreTransaction {
 
   #stage(write: Write): void {
     this.#check(write.table)
-    if (this.#mode === 'read')
-      throw new HandfastError('invalid-argument', 'a read transaction cannot write')
+    if (this.#mode === 'read') throw new HandfastError('invalid-argument')
     this.#writes.set(`${write.table}/${write.key}`, write)
   }
 
   #check(table: Table): void {
-    if (this.#ended) throw new HandfastError('closed', 'the transaction has ended')
-    if (!this.#scope.includes(table))
-      throw new HandfastError('invalid-argument', `table ${table} is outside the transaction`)
-    this.#calls++
+    if (this.ended) throw new HandfastError('closed', 'the transaction has ended')
+    if (!this.#scope.includes(table)) throw new HandfastError('invalid-argument', `table ${table}`)
+    this.calls++
   }
 }
 
-export const inKeyOrder = (records: Iterable<[string, StoreValue]>): StoreRecord[] =>
-  Array.from(records, ([key, value]) => ({ key, value })).toSorted((a, b) =>
-    a.key < b.key ? -1 : 1,
-  )
+export const awaitedElsewhere = () =>
+  new HandfastError('storage-failed', 'a transaction awaited something else: nothing was written')
 
-export const awaitedElsewhereMessage =
-  'the work of a transaction awaited something other than the transaction: nothing was written'
-
-/** The platform's message would quote the value, which may be a secret: it is left out. */
+/** The platform's error would quote the value, which may be a secret: it is left out, as a cause too. */
 function snapshot(value: StoreValue): StoreValue {
   try {
     return structuredClone(compact(value))
   } catch {
-    throw new HandfastError('invalid-argument', 'the value cannot be stored: no structured clone')
+    throw new HandfastError('invalid-argument', 'the value has no structured clone')
   }
 }
 

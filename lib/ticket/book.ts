@@ -48,8 +48,6 @@ export interface OpenTicket {
 /** What else belongs to the same transaction, on the table `contacts`. */
 type Also = (transaction: StoreTransaction) => Promise<void>
 
-const scope = ['tickets', 'contacts'] as const
-const strictWrite = { mode: 'write', durability: 'strict' } as const
 const sealName = (key: string) => `ticket/${key}`
 
 export class TicketBook {
@@ -86,9 +84,9 @@ export class TicketBook {
   /** @throws HandfastError `queue-full`, `storage-failed` */
   async issue(options: NewTicket): Promise<Ticket> {
     if (this.#open.size >= maxOpenTickets) {
-      throw new HandfastError('queue-full', `At most ${maxOpenTickets} tickets are open at a time`)
+      throw new HandfastError('queue-full', `${maxOpenTickets} tickets are open`)
     }
-    const { device, chain, peer, runtime, keystore, store } = this.#identity
+    const { device, chain, peer, runtime, keystore } = this.#identity
     const key = generateKeyPair(runtime)
     const ticket = await Ticket.sign(
       { ...options, issuer: peer, ticketKey: key.publicKey, secret: runtime.randomBytes(16) },
@@ -103,9 +101,7 @@ export class TicketBook {
       uses: ticket.uses,
       secrets: await keystore.seal(sealName(id), encode([ticket.bytes, key.secretKey])),
     }
-    await store.transaction(['tickets'], strictWrite, (transaction) =>
-      transaction.put('tickets', id, record),
-    )
+    await this.#write((transaction) => transaction.put('tickets', id, record))
     const { expiresAtMs } = record
     this.#open.set(id, { tag: ticket.tag, expiresAtMs, live: { ticket, key } })
     return ticket
@@ -122,8 +118,8 @@ export class TicketBook {
     also: (pactId: string, transaction: StoreTransaction) => Promise<void>,
   ): Promise<Redemption | undefined> {
     const id = toBase64url(tag)
-    const { store, runtime } = this.#identity
-    return store.transaction(scope, strictWrite, async (transaction) => {
+    const { runtime } = this.#identity
+    return this.#write(async (transaction) => {
       const record = (await transaction.get('tickets', id)) as TicketRecord | undefined
       if (!record || record.expiresAtMs <= runtime.now()) return undefined
       let redemption = record.redemptions.find((other) => other.peer === peer)
@@ -142,23 +138,19 @@ export class TicketBook {
   /** Marks the use of `pactId` spent, together with what `also` writes. */
   async spend(tag: Uint8Array, pactId: string, also: Also): Promise<void> {
     const id = toBase64url(tag)
-    const finished = await this.#identity.store.transaction(
-      scope,
-      strictWrite,
-      async (transaction) => {
-        const record = (await transaction.get('tickets', id)) as TicketRecord | undefined
-        await also(transaction)
-        if (!record) return false
-        record.redemptions = record.redemptions.map((redemption) =>
-          redemption.pactId === pactId ? { ...redemption, spent: true } : redemption,
-        )
-        const allSpent =
-          record.redemptions.length >= record.uses && record.redemptions.every(({ spent }) => spent)
-        if (allSpent) record.secrets = null
-        await transaction.put('tickets', id, record)
-        return allSpent
-      },
-    )
+    const finished = await this.#write(async (transaction) => {
+      const record = (await transaction.get('tickets', id)) as TicketRecord | undefined
+      await also(transaction)
+      if (!record) return false
+      record.redemptions = record.redemptions.map((redemption) =>
+        redemption.pactId === pactId ? { ...redemption, spent: true } : redemption,
+      )
+      const allSpent =
+        record.redemptions.length >= record.uses && record.redemptions.every(({ spent }) => spent)
+      if (allSpent) record.secrets = null
+      await transaction.put('tickets', id, record)
+      return allSpent
+    })
     const open = this.#open.get(id)
     if (finished && open) this.#open.set(id, { ...open, live: null })
   }
@@ -178,9 +170,12 @@ export class TicketBook {
 
   async #delete(key: string): Promise<void> {
     this.#open.delete(key)
-    await this.#identity.store.transaction(['tickets'], { mode: 'write' }, (transaction) =>
-      transaction.delete('tickets', key),
-    )
+    await this.#write((transaction) => transaction.delete('tickets', key))
+  }
+
+  #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
+    const { store } = this.#identity
+    return store.transaction(['tickets', 'contacts'], { mode: 'write', durability: 'strict' }, work)
   }
 
   async #read(key: string, record: TicketRecord): Promise<OpenTicket> {

@@ -8,8 +8,10 @@ import { type AttackRelay, startAttackRelay } from './support/attack-relay.ts'
 import { expect, test as base } from './support/browsers.ts'
 
 const test = base.extend<{ relay: AttackRelay }>({
-  relay: async ({}, use) => {
+  relay: async ({ expectError }, use) => {
     const relay = await startAttackRelay()
+    // Its sockets end under the pages: with a reload, and at the end.
+    expectError(new RegExp(relay.url))
     await use(relay)
     await relay.close()
   },

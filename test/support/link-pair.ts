@@ -52,6 +52,13 @@ export class LinkPair {
     })
   }
 
+  /** The page of one side crashes and comes back, with nothing of what it had. */
+  reload(side: 0 | 1): void {
+    this.network.cut()
+    void this.links[side].suspend('suspended', 'at once')
+    this.links[side] = this.link(side)
+  }
+
   /** A session from one side to the other; the answering link takes it once it is proven. */
   async connect(from: 0 | 1): Promise<Connection> {
     const { initiator, responder, taps } = await sessionPair({

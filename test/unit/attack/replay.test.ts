@@ -309,7 +309,8 @@ describe('until the caller has shown to be live', () => {
 describe('frames', () => {
   test('of an old session, put into a new one, end that and reach nobody', async () => {
     const recorded: Uint8Array[] = []
-    let inject: ((frame: Uint8Array) => void) | undefined
+    /** What takes the frames of each session that is open. */
+    const open = new Set<(frame: Uint8Array) => void>()
     const alice = await peerWithCounter((channel) => ({
       ...channel,
       maxMessageBytes: channel.maxMessageBytes,
@@ -321,7 +322,8 @@ describe('frames', () => {
       },
       send: (frame) => channel.send(frame),
       onMessage(listener) {
-        inject = listener
+        open.add(listener)
+        void channel.closed.then(() => open.delete(listener))
         channel.onMessage((frame) => {
           recorded.push(frame.slice())
           listener(frame)
@@ -339,23 +341,30 @@ describe('frames', () => {
     const old = recorded.splice(0)
     expect(old.length).toBeGreaterThan(2)
 
+    const onlySession = async (but?: unknown) => {
+      const isAlone = () => open.size === 1 && world.network.size === 2 && !open.has(but as never)
+      await until(isAlone, 'one new session')
+      const [only] = open
+      return only!
+    }
+    let session = await onlySession()
     for (const frame of old) {
-      const previous = inject
       world.network.cut()
-      await until(() => inject !== previous, 'a new session')
+      session = await onlySession(session)
       await toAlice.send('begin')
       heard.length = 0
-      const current = inject
-      current!(frame)
+      session(frame)
       await toAlice.send('again')
-      expect(inject).not.toBe(current)
+      expect(open.has(session)).toBe(false)
       expect(messages()).toEqual(['message again'])
     }
     // Nor twice within one session.
-    const last = recorded.at(-1)!
+    session = await onlySession(session)
+    await toAlice.send('begin')
     heard.length = 0
-    inject!(last)
+    session(recorded.at(-1)!)
     await toAlice.send('end')
+    expect(open.has(session)).toBe(false)
     expect(messages()).toEqual(['message end'])
   })
 })

@@ -453,7 +453,7 @@ describe('a peer that breaks the rules of the log', () => {
   })
 
   test('more than the window ends the session; the link takes a new one', async () => {
-    const { link, puppet, close } = await linkWithPuppet(runtime)
+    const { puppet, close } = await linkWithPuppet(runtime)
     const large = new Uint8Array(60_000)
     for (let n = 1; n <= 150 && puppet.session.isOpen; n++) {
       puppet.send(message(n, large))
@@ -483,8 +483,7 @@ describe('a peer that breaks the rules of the log', () => {
     await runtime.advance(100)
     await Promise.all(before)
     // What the old page had queued is gone with it.
-    pair.network.cut()
-    pair.links[0] = pair.link(0)
+    pair.reload(0)
     const after = ['c', 'd'].map((message) => pair.links[0].send(message))
     await runtime.advance(60_000)
     await Promise.all(after)
@@ -501,8 +500,7 @@ describe('a peer that breaks the rules of the log', () => {
     })
     void pair.links[0].send('bad').catch(() => {})
     await runtime.advance(100)
-    pair.network.cut()
-    pair.links[0] = pair.link(0)
+    pair.reload(0)
     const sent = pair.links[0].send('new')
     await runtime.advance(100)
     await sent
