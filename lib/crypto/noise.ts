@@ -29,6 +29,8 @@ export interface HandshakeOptions {
   rs?: Uint8Array | undefined
   /** 32 bytes, where the pattern has a psk. */
   psk?: Uint8Array | undefined
+  /** A fixed ephemeral key pair, so that published vectors can be reproduced. Reusing one breaks every guarantee. */
+  ephemeralForTesting?: KeyPair | undefined
   /** Source of the ephemeral; the platform's by default. */
   randomBytes?: Runtime['randomBytes'] | undefined
 }
@@ -65,7 +67,7 @@ export class HandshakeState {
   readonly #turn: number
   readonly #s: KeyPair | undefined
   readonly #psk: Uint8Array | undefined
-  readonly #randomBytes: Runtime['randomBytes']
+  readonly #makeEphemeral: () => KeyPair
   #progress: Progress
   #prepared: Prepared | undefined
   #messageIndex = 0
@@ -89,7 +91,8 @@ export class HandshakeState {
     this.#turn = turn
     this.#s = s
     this.#psk = psk
-    this.#randomBytes = options.randomBytes ?? systemRuntime.randomBytes
+    const { ephemeralForTesting, randomBytes = systemRuntime.randomBytes } = options
+    this.#makeEphemeral = () => ephemeralForTesting ?? generateKeyPair({ randomBytes })
     const symmetric = new SymmetricState(name)
     symmetric.mixHash(prologue)
     pattern.preMessages.forEach((known, index) => {
@@ -223,7 +226,7 @@ export class HandshakeState {
     const parts: Uint8Array[] = []
     for (const token of tokens) {
       if (token === 'e') {
-        progress.e = generateKeyPair({ randomBytes: this.#randomBytes })
+        progress.e = this.#makeEphemeral()
         parts.push(progress.e.publicKey)
         this.#mixEphemeral(symmetric, progress.e.publicKey)
       } else if (token === 's') {

@@ -3,7 +3,7 @@
  * then it replaces any older one with the same peer. Its secret is kept encrypted.
  */
 
-import { toBase64url } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxContacts } from '../base/limits.ts'
 import type { CertificateChain } from '../identity/certificate.ts'
@@ -22,8 +22,8 @@ export interface Contact extends KnownPeer {
   readonly pact: SignedPact
   /** Where the peer listens besides one's own relays. */
   readonly relays: readonly string[]
-  /** The ticket of one's own that it came of. */
-  readonly ticketTag: Uint8Array | null
+  /** Tag of the ticket it came of. */
+  readonly ticketTag: Uint8Array
   /** Not proven yet, and forgotten at that time (Unix ms); null once proven. */
   readonly provisionalUntilMs: number | null
 }
@@ -64,6 +64,21 @@ export class Contacts {
 
   get(id: string): Contact | undefined {
     return this.#contacts.get(id)
+  }
+
+  /** The contact to dial: a proven pact before a provisional one. @throws HandfastError `closed` */
+  of(peer: PeerId): Contact {
+    const all = [...this.#contacts.values()].filter((contact) => contact.peer === peer)
+    const contact = all.find((one) => one.provisionalUntilMs === null) ?? all[0]
+    if (!contact) throw new HandfastError('closed', 'The contact was forgotten')
+    return contact
+  }
+
+  /** What has come of a ticket with that peer. */
+  ofTicket(tag: Uint8Array, peer: PeerId): Contact | undefined {
+    return [...this.#contacts.values()].find(
+      (contact) => contact.peer === peer && equalBytes(contact.ticketTag, tag),
+    )
   }
 
   /**
@@ -108,12 +123,6 @@ export class Contacts {
       this.#contacts.set(id, { ...contact, provisionalUntilMs: null })
       return others
     }
-  }
-
-  /** `prove` in a transaction of its own. Returns the pacts it replaced. */
-  async proveNow(id: string): Promise<Contact[]> {
-    const done = await this.#write((transaction) => this.prove(id, transaction))
-    return done()
   }
 
   /** Forgets every pact with a peer; returns them. */

@@ -34,7 +34,7 @@ export function pactIdOf(pactSecret: Uint8Array): Uint8Array {
   return blake2b(utf8(derivationLabels.pactId), pactIdBytes, pactSecret)
 }
 
-const dayMs = 24 * 3600_000
+export const dayMs = 86_400_000
 
 /** Days since 1970, UTC. */
 export const utcDay = (nowMs: number): number => Math.floor(nowMs / dayMs)

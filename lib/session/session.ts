@@ -255,7 +255,7 @@ export class Session {
     const bulkWaits = this.#bulk.some(isPending)
     if (bulkWaits) writer.limitTo(0.5)
     for (const source of this.#interactive) if (source.pending) source.fill(writer)
-    if (writer.room < limits.minPartBytes) turn(this.#interactive)
+    if (this.#interactive.length > 1 && writer.room < limits.minPartBytes) turn(this.#interactive)
     writer.limitTo(1)
     if (bulkWaits) {
       for (let turns = this.#bulk.length; turns > 0 && writer.room > limits.minPartBytes; turns--) {

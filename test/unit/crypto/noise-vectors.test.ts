@@ -39,7 +39,7 @@ function party(vector: Vector, role: Role): HandshakeState {
     s: secret && keyPairFromSecret(secret),
     rs: bytes('remote_static'),
     psk: psks && unhex(psks[0]!),
-    randomBytes: ephemeral && (() => ephemeral),
+    ephemeralForTesting: ephemeral && keyPairFromSecret(ephemeral),
   }
   return new HandshakeState(options)
 }

@@ -81,3 +81,202 @@ describe('a known contact', () => {
     await sent
   })
 })
+
+describe('several peers', () => {
+  test('each has its own link to each other, and they do not mix', async () => {
+    const peers = [await world.peer(), await world.peer(), await world.peer(), await world.peer()]
+    for (const [i, inviter] of peers.entries()) {
+      for (const accepter of peers.slice(i + 1)) {
+        await accepter.mesh.accept((await inviter.mesh.invite()).toString())
+      }
+    }
+    const got = peers.map(({ mesh }) => {
+      const messages: unknown[] = []
+      for (const link of mesh.links.values()) {
+        link.on('message', (message) => void messages.push([link.peer, message]))
+      }
+      return messages
+    })
+    await Promise.all(
+      peers.flatMap(({ mesh }) => [...mesh.links.values()].map((link) => link.send(mesh.peer))),
+    )
+    for (const [i, { mesh }] of peers.entries()) {
+      const others = peers.filter((other) => other.mesh !== mesh).map((other) => other.mesh.peer)
+      expect([...mesh.links.keys()].sort()).toEqual([...others].sort())
+      expect(new Set((got[i] as string[][]).map(String))).toEqual(
+        new Set(others.map((peer) => String([peer, peer]))),
+      )
+    }
+  })
+
+  test('a ticket has as many winners as uses, also when all come at once', async () => {
+    const host = await world.peer()
+    const links: string[] = []
+    host.mesh.on('link', ({ peer }) => void links.push(peer))
+    const ticket = await host.mesh.invite({ uses: 3, purpose: 'party', memo: 'bring salad' })
+    expect([ticket.uses, ticket.purpose, ticket.memo]).toEqual([3, 'party', 'bring salad'])
+    const guests = [await world.peer(), await world.peer(), await world.peer(), await world.peer()]
+    const results = await Promise.allSettled(
+      guests.map(({ mesh }) => mesh.accept(ticket, { timeoutMs: 600 })),
+    )
+    const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result] : []))
+    expect(reasons).toHaveLength(1)
+    expect(reasons[0]!.reason).toMatchObject({ code: 'timeout' })
+    expect(links).toHaveLength(3)
+    expect(host.mesh.links.size).toBe(3)
+  })
+
+  test('the same peer, invited again, is the same link', async () => {
+    const { alice, bob, toAlice } = await linked()
+    const again = await bob.mesh.accept(await alice.mesh.invite())
+    expect(again).toBe(toAlice)
+    expect(alice.mesh.links.size).toBe(1)
+    const got: unknown[] = []
+    toAlice.on('message', (message) => void got.push(message))
+    await alice.mesh.links.get(bob.mesh.peer)!.send('still here')
+    expect(got).toEqual(['still here'])
+  })
+})
+
+describe('forgetting', () => {
+  test('ends the link for good, also after a restart; the other side meets silence', async () => {
+    const { alice, bob, toAlice, toBob } = await linked()
+    const forgotten: string[] = []
+    alice.mesh.on('forgotten', (peer) => void forgotten.push(peer))
+    const waiting = toBob.request('never', null).catch((error: { code: string }) => error.code)
+    await alice.mesh.forget(bob.mesh.peer)
+    expect(forgotten).toEqual([bob.mesh.peer])
+    expect(toBob.state).toBe('closed')
+    expect(await waiting).toMatch(/closed|interrupted|no-handler/)
+    expect(alice.mesh.links.size).toBe(0)
+    await alice.mesh.forget(bob.mesh.peer)
+    expect(forgotten).toHaveLength(1)
+
+    const before = world.board.published.length
+    await expect(toAlice.connect({ timeoutMs: 300 })).rejects.toMatchObject({ code: 'timeout' })
+    const published = world.board.published.slice(before)
+    expect(published.length).toBeGreaterThan(0)
+    expect(published.every(({ from }) => from === 1)).toBe(true)
+
+    await alice.mesh.close()
+    const again = await world.peer({ store: alice.store })
+    expect(again.mesh.links.size).toBe(0)
+    await expect(toAlice.connect({ timeoutMs: 300 })).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  test('a new ticket makes a new link', async () => {
+    const { alice, bob, toBob } = await linked()
+    await alice.mesh.forget(bob.mesh.peer)
+    const theirs = nextLink(alice.mesh)
+    const link = await bob.mesh.accept(await alice.mesh.invite())
+    const fresh = await theirs
+    expect(fresh).not.toBe(toBob)
+    const got: unknown[] = []
+    fresh.on('message', (message) => void got.push(message))
+    await link.send('again')
+    expect(got).toEqual(['again'])
+  })
+})
+
+describe('accepting', () => {
+  test('takes text, link or object', async () => {
+    const alice = await world.peer()
+    for (const form of ['toString', 'toURL', undefined] as const) {
+      const bob = await world.peer()
+      const ticket = await alice.mesh.invite()
+      const given =
+        form === undefined
+          ? ticket
+          : form === 'toURL'
+            ? `${ticket.toURL('https://wallet.example/')}`
+            : ticket.toString()
+      expect((await bob.mesh.accept(given)).peer).toBe(alice.mesh.peer)
+    }
+  })
+
+  test('can be aborted, before and during; times out; leaves nothing behind', async () => {
+    const [alice, bob] = [await world.peer(), await world.peer()]
+    const ticket = await alice.mesh.invite()
+    await alice.mesh.withdraw(ticket)
+    await alice.mesh.withdraw(ticket)
+    await expect(bob.mesh.accept(ticket, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'timeout',
+    })
+    const controller = new AbortController()
+    const { signal } = controller
+    const aborted = expect(bob.mesh.accept(ticket, { signal })).rejects.toThrow('never mind')
+    setTimeout(() => controller.abort(new Error('never mind')), 10)
+    await aborted
+    await expect(bob.mesh.accept(ticket, { signal })).rejects.toThrow('never mind')
+    expect(bob.mesh.links.size).toBe(0)
+    expect(world.network.size).toBe(0)
+  })
+
+  test('refuses what can not be: garbage, expired, own, for another', async () => {
+    const [alice, bob, carol] = [await world.peer(), await world.peer(), await world.peer()]
+    for (const text of ['', 'hft1', 'hft1aaaa', 'hello']) {
+      await expect(bob.mesh.accept(text)).rejects.toMatchObject({ code: 'bad-ticket' })
+    }
+    const ticket = await alice.mesh.invite({ for: carol.mesh.peer })
+    await expect(alice.mesh.accept(ticket)).rejects.toMatchObject({ code: 'ticket-wrong-party' })
+    await expect(bob.mesh.accept(ticket)).rejects.toMatchObject({ code: 'ticket-wrong-party' })
+    expect((await carol.mesh.accept(ticket)).peer).toBe(alice.mesh.peer)
+  })
+})
+
+describe('inviting', () => {
+  test.each([
+    ['no uses', { uses: 0 }],
+    ['half a use', { uses: 1.5 }],
+    ['too many uses', { uses: 1_001 }],
+    ['uses that are no number', { uses: NaN }],
+    ['no time', { expiresInMs: 0 }],
+    ['a negative time', { expiresInMs: -1 }],
+    ['for ever', { expiresInMs: Infinity }],
+    ['over 30 days', { expiresInMs: 31 * 24 * 3600_000 }],
+    ['a purpose too long', { purpose: 'ü'.repeat(17) }],
+    ['a memo too long', { memo: 'ü'.repeat(65) }],
+    ['half a character', { memo: '\ud800' }],
+    ['for nobody there is', { for: 'not a peer' }],
+  ])('with %s is refused', async (_, options) => {
+    const { mesh } = await world.peer()
+    await expect(mesh.invite(options)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(invalid-argument|bad-key)$/),
+    })
+  })
+})
+
+describe('closing', () => {
+  test('is complete and can be repeated; afterwards everything says so', async () => {
+    const { alice, bob, toAlice, toBob } = await linked()
+    const ticket = await alice.mesh.invite()
+    const closing = bob.mesh.close()
+    expect(bob.mesh.close()).toBe(closing)
+    await closing
+    expect([toAlice.state, bob.mesh.links.size]).toEqual(['closed', 0])
+    expect(toBob.state).toBe('idle')
+    for (const late of [bob.mesh.accept(ticket), bob.mesh.invite(), toAlice.send(1)]) {
+      await expect(late).rejects.toMatchObject({ code: 'closed' })
+    }
+    await bob.mesh[Symbol.asyncDispose]()
+  })
+
+  test('ends an accept under way', async () => {
+    const [alice, bob] = [await world.peer(), await world.peer()]
+    const ticket = await alice.mesh.invite()
+    await alice.mesh.close()
+    const accepting = expect(bob.mesh.accept(ticket)).rejects.toMatchObject({ code: 'closed' })
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    await bob.mesh.close()
+    await accepting
+  })
+
+  test('lets go of the identity, which has one mesh at a time', async () => {
+    const first = await world.peer()
+    const second = world.peer({ identity: first.identity })
+    await expect(second).rejects.toMatchObject({ code: 'identity-in-use' })
+    await first.mesh.close()
+    const third = await world.peer({ identity: first.identity })
+    expect(third.mesh.peer).toBe(first.mesh.peer)
+  })
+})

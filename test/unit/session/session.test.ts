@@ -440,6 +440,25 @@ describe('before the session is taken into use', () => {
     expect(runtime.pendingTimers).toBe(0)
   })
 
+  test('it may speak before it listens', async () => {
+    const puppet = await puppetFor('initiator', { runtime })
+    puppet.send(message(1), [kinds.ping, 5])
+    const handler = new Recorder()
+    let listen!: () => void
+    puppet.session.start(handler, new Promise((resolve) => (listen = resolve)))
+    const source = new Records([message(9)])
+    puppet.session.addSource(source, 'interactive')
+    await runtime.settle()
+    puppet.send(message(2))
+    await runtime.settle()
+    expect(handler.records).toEqual([])
+    expect(puppet.records.map(([, n]) => n)).toEqual([9])
+    listen()
+    await runtime.settle()
+    expect(handler.records.map(([, n]) => n)).toEqual([1, 2])
+    expect(puppet.records.at(-1)).toEqual([kinds.pong, 5])
+  })
+
   test('it starts once', async () => {
     const { initiator } = await started()
     expect(() => initiator.start(new Recorder())).toThrow(

@@ -1,0 +1,117 @@
+/**
+ * The mailboxes that a mesh listens at: one a ticket until it expires, and one a contact, under a tag that changes daily and is heard from
+ * yesterday's to tomorrow's, so that clocks may differ by a day. Each has its budget; beyond it packets are dropped unread.
+ */
+
+import { toBase64url } from '../base/bytes.ts'
+import { mailboxBurst, mailboxPacketsPerS } from '../base/limits.ts'
+import { TokenBucket } from '../base/token-bucket.ts'
+import type { Identity } from '../identity/identity.ts'
+import { contactTag, dayMs, utcDay } from '../session/pact.ts'
+import type { Signaling } from '../signaling/signaling.ts'
+import type { Contact } from './contacts.ts'
+import type { Paths } from './paths.ts'
+
+/** Where a packet came in. */
+export interface Slot {
+  readonly tag: Uint8Array
+  readonly signaling: Signaling
+  /** When nobody listens at this tag any more. */
+  readonly expiresAtMs: number
+}
+
+export interface MailroomOptions {
+  readonly identity: Identity
+  readonly paths: Paths
+  readonly onTicketPacket: (slot: Slot, packet: Uint8Array) => void
+  readonly onContactPacket: (contactId: string, slot: Slot, packet: Uint8Array) => void
+}
+
+interface ContactMailbox {
+  readonly signaling: Signaling
+  /** By day. */
+  readonly open: Map<number, () => void>
+  readonly openDay: (day: number) => () => void
+}
+
+export class Mailroom {
+  readonly #options: MailroomOptions
+  /** How to close each, by tag. */
+  readonly #tickets = new Map<string, () => void>()
+  /** By contact id. */
+  readonly #contacts = new Map<string, ContactMailbox>()
+
+  constructor(options: MailroomOptions) {
+    this.#options = options
+  }
+
+  openTicket(tag: Uint8Array, expiresAtMs: number): void {
+    const { paths, onTicketPacket } = this.#options
+    const signaling = paths.through([])
+    const slot = { tag, signaling, expiresAtMs }
+    const unsubscribe = this.#listen(slot, (packet) => onTicketPacket(slot, packet))
+    this.#tickets.set(toBase64url(tag), () => {
+      unsubscribe()
+      void signaling.close()
+    })
+  }
+
+  closeTicket(tag: Uint8Array): void {
+    const key = toBase64url(tag)
+    this.#tickets.get(key)?.()
+    this.#tickets.delete(key)
+  }
+
+  openContact({ id, pactSecret, relays }: Contact): void {
+    if (this.#contacts.has(id)) return
+    const { identity, paths, onContactPacket } = this.#options
+    const signaling = paths.through(relays)
+    const openDay = (day: number) => {
+      const tag = contactTag(pactSecret, identity.device.key, day)
+      const slot = { tag, signaling, expiresAtMs: (day + 2) * dayMs }
+      return this.#listen(slot, (packet) => onContactPacket(id, slot, packet))
+    }
+    this.#contacts.set(id, { signaling, open: new Map(), openDay })
+    this.turn()
+  }
+
+  closeContact(id: string): void {
+    const mailbox = this.#contacts.get(id)
+    this.#contacts.delete(id)
+    for (const close of mailbox?.open.values() ?? []) close()
+    void mailbox?.signaling.close()
+  }
+
+  /** The paths that lead to a contact. */
+  signalingOf(contactId: string): Signaling {
+    return this.#contacts.get(contactId)!.signaling
+  }
+
+  /** Listens at the tags of the three days around today, and no others. */
+  turn(): void {
+    const today = utcDay(this.#options.identity.runtime.now())
+    const days = [today - 1, today, today + 1]
+    for (const { open, openDay } of this.#contacts.values()) {
+      for (const [day, close] of open) {
+        if (days.includes(day)) continue
+        close()
+        open.delete(day)
+      }
+      for (const day of days) if (!open.has(day)) open.set(day, openDay(day))
+    }
+  }
+
+  close(): void {
+    for (const close of this.#tickets.values()) close()
+    this.#tickets.clear()
+    for (const id of [...this.#contacts.keys()]) this.closeContact(id)
+  }
+
+  #listen({ tag, signaling }: Slot, receive: (packet: Uint8Array) => void): () => void {
+    const { runtime } = this.#options.identity
+    const budget = new TokenBucket(mailboxBurst, mailboxPacketsPerS, runtime.monotonicNow())
+    return signaling.subscribe(tag, (packet) => {
+      if (budget.take(runtime.monotonicNow())) receive(packet)
+    })
+  }
+}
