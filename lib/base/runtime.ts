@@ -22,7 +22,8 @@ export const systemRuntime: Runtime = {
   now: () => Date.now(),
   monotonicNow: () => performance.now(),
   setTimer(delayMs, callback) {
-    const id = setTimeout(callback, delayMs)
+    // Browsers take a delay beyond 31 bits for none at all.
+    const id = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
     return () => clearTimeout(id)
   },
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),

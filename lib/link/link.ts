@@ -349,8 +349,9 @@ export class Link {
     this.#transition('lost')
     this.#giveUpIfAlone()
     if (this.#state === 'closed' || this.#isSuspended) return
+    const isOurs = reason === 'aged' && conversation.session.role === 'initiator'
     if (reason === 'protocol' || !conversation.isProven) this.#redial.failed()
-    else if (reason === 'lost' || this.#isNeeded) this.#redial.want()
+    else if (reason === 'lost' || this.#isNeeded || isOurs) this.#redial.want()
   }
 
   /** Whether something waits for a session. */

@@ -5,7 +5,7 @@
 
 import { toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
-import { Emitter, type Unsubscribe } from '../base/emitter.ts'
+import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
@@ -368,7 +368,9 @@ export class Mesh {
     }
     const delayMs = Math.max(0, Math.min(...ends) - now)
     this.#cancelHousekeeping()
-    this.#cancelHousekeeping = runtime.setTimer(delayMs, () => void this.#keepHouse())
+    this.#cancelHousekeeping = runtime.setTimer(delayMs, () => {
+      this.#keepHouse().catch(reportError)
+    })
   }
 
   async #keepHouse(): Promise<void> {

@@ -30,7 +30,15 @@ export interface Source {
 
 /** Why a session ended: the reason of a `bye`, or what went wrong. */
 export type SessionEnd =
-  'closed' | 'idle' | 'glare' | 'replaced' | 'forgotten' | 'suspended' | 'lost' | 'protocol'
+  | 'closed'
+  | 'idle'
+  | 'glare'
+  | 'replaced'
+  | 'forgotten'
+  | 'suspended'
+  | 'protocol'
+  | 'aged'
+  | 'lost'
 
 const byeReasons: readonly SessionEnd[] = [
   'closed',
@@ -40,6 +48,7 @@ const byeReasons: readonly SessionEnd[] = [
   'forgotten',
   'suspended',
   'protocol',
+  'aged',
 ]
 
 export interface SessionHandler {
@@ -349,13 +358,14 @@ export class Session {
 
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** The responder decides when an idle session ends; either side ends one that is too old. */
+  /** The responder decides when an idle session ends; the dialler ends one that is too old, and dials again. */
   #watchIdle(): void {
     const bornMs = this.#runtime.monotonicNow()
     const check = () => {
       if (!this.isOpen) return
       const nowMs = this.#runtime.monotonicNow()
-      if (nowMs - bornMs >= limits.maxSessionAgeMs) return void this.close('replaced')
+      const isOld = nowMs - bornMs >= limits.maxSessionAgeMs
+      if (isOld && this.role === 'initiator') return void this.close('aged')
       const mayEnd = this.role === 'responder' && this.#handler!.isIdle()
       const idleMs = mayEnd ? nowMs - this.#lastActivityMs : 0
       if (idleMs >= this.#idleTimeoutMs) return void this.close('idle')

@@ -9,12 +9,12 @@ export const meshPage = '/test/browser/pages/mesh.html'
 const streamBytes = 64 * 1024 * 1024
 const messages = 1000
 
-export const expectOpen = (page: Page) =>
+const expectOpen = (page: Page) =>
   expect
     .poll(() => page.evaluate(async () => (await peer).states), { timeout: 20_000 })
     .toEqual(['open'])
 
-export async function link(alice: Page, bob: Page): Promise<void> {
+async function link(alice: Page, bob: Page): Promise<void> {
   const ticket = await alice.evaluate(async () => (await peer).invite())
   await bob.evaluate(async (text) => (await peer).accept(text), ticket)
   await Promise.all([expectOpen(alice), expectOpen(bob)])

@@ -3,12 +3,13 @@
 import { expect, test } from 'vitest'
 import { MemoryNetwork } from '../../../lib/transport/memory.ts'
 import type { Channel } from '../../../lib/transport/transport.ts'
+import { tier } from '../../support/campaign.ts'
 import { World } from '../../support/memory-peers.ts'
 import { CountingTransport, fastRuntime, seeded, until } from './adversary.ts'
 
-const rounds = 200
+const rounds = tier(100, 1000)
 
-test(`${rounds} times`, { timeout: 120_000 }, async () => {
+test(`${rounds} times`, { timeout: 1_800_000 }, async () => {
   const runtime = fastRuntime(20)
   const world = new World(runtime)
   const network = new MemoryNetwork({ runtime, latencyMs: 20 })

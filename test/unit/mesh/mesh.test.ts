@@ -28,6 +28,16 @@ describe('a first contact', () => {
     expect([...alice.mesh.links.keys()]).toEqual([bob.mesh.peer])
   })
 
+  test('a ticket that has worked leads to the link it made', async () => {
+    const [alice, bob] = [await world.peer(), await world.peer()]
+    const ticket = await alice.mesh.invite()
+    expect(alice.mesh.tickets.map(String)).toEqual([String(ticket)])
+    const link = await bob.mesh.accept(ticket)
+    expect(await bob.mesh.accept(ticket.toURL('https://wallet.example/'))).toBe(link)
+    expect(alice.mesh.tickets).toEqual([])
+    expect(bob.mesh.links.size).toBe(1)
+  })
+
   test('messages, requests and streams pass both ways', async () => {
     const { toAlice, toBob } = await linked()
     const got: unknown[] = []

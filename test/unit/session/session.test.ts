@@ -634,13 +634,13 @@ describe('time', () => {
     expect(await responder.ended).toBe('idle')
   })
 
-  test('a session ends after a day, whatever it does', async () => {
+  test('the dialler ends a session after a day, whatever it does', async () => {
     const { initiator, responder, far } = await started()
     far.idle = false
     await runtime.advance(limits.maxSessionAgeMs - 1)
     expect(responder.isOpen).toBe(true)
     await runtime.advance(limits.defaultIdleTimeoutMs)
-    expect([await initiator.ended, await responder.ended]).toEqual(['replaced', 'replaced'])
+    expect([await initiator.ended, await responder.ended]).toEqual(['aged', 'aged'])
     expect(runtime.pendingTimers).toBe(0)
   })
 
