@@ -33,13 +33,17 @@ export type CborValue =
   | readonly CborValue[]
   | { readonly [key: string]: CborValue }
 
-const coder = /* @__PURE__ */ new Encoder({
+const options = {
   useRecords: false,
   mapsAsObjects: true,
   variableMapSize: true,
   tagUint8Array: false,
-  copyBuffers: true,
-})
+}
+
+const coder = /* @__PURE__ */ new Encoder({ ...options, copyBuffers: true })
+
+/** Leaves byte strings where they are. */
+const viewer = /* @__PURE__ */ new Encoder(options)
 
 /** `encode` option of cbor-x: write at the same place of its buffer every time. */
 const resetBufferMode = 1024
@@ -113,12 +117,13 @@ export const decode = (bytes: Uint8Array): CborValue =>
   })
 
 /**
- * Decodes a CBOR sequence (RFC 8742): none or more items, one after the other.
+ * Decodes a CBOR sequence (RFC 8742): none or more items, one after the other. Its byte strings are views of `bytes`: a frame is
+ * full of them, and most are decoded once more.
  *
  * @throws HandfastError `bad-encoding`, or `too-large` beyond a limit of `limits.ts`, which count for the whole.
  */
 export const decodeSequence = (bytes: Uint8Array): CborValue[] =>
   withCode('bad-encoding', () => {
     guardCbor(bytes, true)
-    return bytes.length === 0 ? [] : (coder.decodeMultiple(view(bytes)) as CborValue[])
+    return bytes.length === 0 ? [] : (viewer.decodeMultiple(view(bytes)) as CborValue[])
   })

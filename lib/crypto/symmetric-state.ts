@@ -3,7 +3,7 @@
 import { concat, utf8 } from '../base/bytes.ts'
 import { aeadTagBytes } from '../base/limits.ts'
 import { CipherState } from './cipher-state.ts'
-import { blake2b, hashBytes, hkdf, hmacBlake2b } from './hash.ts'
+import { blake2b, hashBytes, hkdf, hkdf3, hmacBlake2b } from './hash.ts'
 import type { PatternName } from './patterns.ts'
 import { keyBytes } from './x25519.ts'
 
@@ -52,7 +52,7 @@ export class SymmetricState {
   }
 
   mixKeyAndHash(psk: Uint8Array): void {
-    const [chainingKey, hashInput, key] = hkdf(this.#chainingKey, psk)
+    const [chainingKey, hashInput, key] = hkdf3(this.#chainingKey, psk)
     this.#chainingKey = chainingKey
     this.mixHash(hashInput)
     this.#cipher = cipherOf(key)

@@ -3,6 +3,7 @@
  * its response fails with `interrupted`: whether it was handled is not known.
  */
 
+import { deferred, type Deferred } from '../base/deferred.ts'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
 import { reportError } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
@@ -23,16 +24,11 @@ export type RequestHandlers = ReadonlyMap<string, RequestHandler>
 /** What a peer may learn of a failure. */
 const failureCodes: readonly ErrorCode[] = ['no-handler', 'request-failed', 'queue-full']
 
-interface Pending {
-  readonly resolve: (result: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
 export class Calls implements Source {
   readonly #handlers: RequestHandlers
   readonly #wake: () => void
   readonly #nextTransferId: () => number
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new Map<number, Deferred<unknown>>()
   readonly #running = new Map<number, AbortController>()
   readonly #small = new Queue<Uint8Array>()
   readonly #large = new Queue<Uint8Array>()
@@ -54,7 +50,7 @@ export class Calls implements Source {
   }
 
   /** @throws HandfastError `queue-full`, `no-handler`, `request-failed`, `interrupted`; the reason of `signal` */
-  request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
+  async request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
     if (this.#isClosed) throw interrupted()
     const isFull = this.#queuedBytes + params.length > limits.maxQueuedBytes
@@ -62,59 +58,51 @@ export class Calls implements Source {
       throw new HandfastError('queue-full', 'Too many requests wait for this peer')
     }
     const id = this.#nextId++
-    return new Promise((resolve, reject) => {
+    const answer = deferred<unknown>()
+    const onAbort = () => {
+      this.#send([recordKinds.cancel, id])
+      answer.reject(signal.reason)
+    }
+    try {
       this.#send([recordKinds.request, id, method, params])
-      const onAbort = () => {
-        this.#pending.delete(id)
-        this.#send([recordKinds.cancel, id])
-        reject(signal.reason)
-      }
-      const settled = () => signal.removeEventListener('abort', onAbort)
       signal.addEventListener('abort', onAbort)
-      this.#pending.set(id, {
-        resolve: (result) => (settled(), resolve(result)),
-        reject: (error) => (settled(), reject(error)),
-      })
-    })
+      this.#pending.set(id, answer)
+      return await answer.promise
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#pending.delete(id)
+    }
   }
 
   /** @throws HandfastError `protocol` */
-  receive(id: number, record: Record): void {
-    switch (record[0]) {
-      case recordKinds.request:
-        return this.#receiveRequest(id, record[2], record[3])
-      case recordKinds.cancel:
-        return this.#running.get(id)?.abort(new HandfastError('interrupted', 'The peer cancelled'))
-      case recordKinds.response:
-        return this.#receiveResponse(id, record[2])
-      default:
-        return this.#receiveFailure(id, record[2], record[3])
-    }
+  receive(id: number, [kind, ...fields]: Record): void {
+    if (kind === recordKinds.request) this.#receiveRequest(id, ...fields)
+    else if (kind === recordKinds.cancel) this.#running.get(id)?.abort(interrupted())
+    else if (kind === recordKinds.response) this.#receiveResponse(id, fields[0])
+    else this.#receiveFailure(id, ...fields)
   }
 
-  #receiveRequest(id: number, method: unknown, params: unknown): void {
-    if (typeof method !== 'string' || !(params instanceof Uint8Array) || this.#running.has(id)) {
+  #receiveRequest(id: number, method?: unknown, params?: unknown): void {
+    // The last: a peer that asks on and takes no answers.
+    if (
+      typeof method !== 'string' ||
+      !(params instanceof Uint8Array) ||
+      this.#running.has(id) ||
+      this.#small.length + this.#large.length > limits.maxControlRecords
+    ) {
       throw malformed()
     }
-    // A peer that asks on and takes no answers.
-    if (this.#small.length + this.#large.length > limits.maxControlRecords) throw malformed()
     const handler = this.#handlers.get(method)
-    if (!handler)
-      return this.#sendFailure(id, 'no-handler', 'The peer has no handler for this method')
-    if (this.#running.size >= limits.maxConcurrentRequests) {
-      return this.#sendFailure(id, 'queue-full', 'The peer handles too many requests already')
-    }
-    const controller = new AbortController()
-    this.#running.set(id, controller)
-    void this.#run(id, handler, params, controller.signal)
+    if (!handler) return this.#sendFailure(id, 'no-handler')
+    if (this.#running.size >= limits.maxConcurrentRequests)
+      return this.#sendFailure(id, 'queue-full')
+    void this.#run(id, handler, params)
   }
 
-  async #run(
-    id: number,
-    handler: RequestHandler,
-    params: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #run(id: number, handler: RequestHandler, params: Uint8Array): Promise<void> {
+    const controller = new AbortController()
+    const { signal } = controller
+    this.#running.set(id, controller)
     try {
       const result = await handler(decode(params), { signal })
       this.#running.delete(id)
@@ -125,42 +113,35 @@ export class Calls implements Source {
       // Only what a handler says on purpose reaches the peer; other errors may speak of anything.
       const isOnPurpose = error instanceof HandfastError
       if (!isOnPurpose) reportError(error)
-      const text = isOnPurpose ? error.message : 'The handler of the peer failed'
-      this.#sendFailure(id, 'request-failed', text)
+      this.#sendFailure(id, 'request-failed', isOnPurpose ? error.message : undefined)
     }
   }
 
   #sendResponse(id: number, result: Uint8Array): void {
     if (this.#queuedBytes + result.length > limits.maxQueuedBytes) {
-      return this.#sendFailure(id, 'queue-full', 'Too many answers wait for being taken')
+      return this.#sendFailure(id, 'queue-full')
     }
     this.#send([recordKinds.response, id, result])
   }
 
   #receiveResponse(id: number, result: unknown): void {
     if (!(result instanceof Uint8Array)) throw malformed()
-    const pending = this.#take(id)
-    if (!pending) return
+    const pending = this.#pending.get(id)
     try {
-      pending.resolve(decode(result))
+      pending?.resolve(decode(result))
     } catch (error) {
-      pending.reject(error)
+      pending?.reject(error)
     }
   }
 
-  #receiveFailure(id: number, code: unknown, text: unknown): void {
+  #receiveFailure(id: number, code?: unknown, text?: unknown): void {
     const known = isUint32(code) && failureCodes[code]
     if (!known || typeof text !== 'string') throw malformed()
-    this.#take(id)?.reject(new HandfastError(known, text.slice(0, limits.maxFailureTextBytes)))
+    const error = new HandfastError(known, text.slice(0, limits.maxFailureTextBytes))
+    this.#pending.get(id)?.reject(error)
   }
 
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id)
-    this.#pending.delete(id)
-    return pending
-  }
-
-  #sendFailure(id: number, code: ErrorCode, text: string): void {
+  #sendFailure(id: number, code: ErrorCode, text: string = code): void {
     const short = text.slice(0, limits.maxFailureTextBytes / 4).replace(notText, '\ufffd')
     this.#send([recordKinds.failure, id, failureCodes.indexOf(code), short])
   }
@@ -202,8 +183,6 @@ export class Calls implements Source {
     this.#isClosed = true
     for (const { reject } of this.#pending.values()) reject(interrupted())
     for (const controller of this.#running.values()) controller.abort(interrupted())
-    this.#pending.clear()
-    this.#running.clear()
   }
 }
 
@@ -222,7 +201,6 @@ export function encodeValue(value: unknown): Uint8Array {
 /** What CBOR text can't hold: half of a surrogate pair, a byte order mark in front. */
 const notText = /^\ufeff|\p{Surrogate}/gu
 
-const malformed = () => new HandfastError('protocol', 'Malformed request or response')
+const malformed = () => new HandfastError('protocol')
 
-const interrupted = () =>
-  new HandfastError('interrupted', 'The session ended before the response came')
+const interrupted = () => new HandfastError('interrupted')

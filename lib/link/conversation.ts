@@ -27,14 +27,15 @@ export interface ConversationParts {
   readonly nextTransferId: () => number
 }
 
-export class Conversation implements SessionHandler {
+export class Conversation implements SessionHandler, Source {
   readonly session: Session
   readonly calls: Calls
   readonly streams: Streams
   /** Whether the peer has shown to be live on this session. */
   isProven = false
   readonly #parts: ConversationParts
-  readonly #acks: Acks
+  /** All up to this was acknowledged here. */
+  #acknowledged = Infinity
   #peerLogId: Uint8Array | undefined
 
   constructor(session: Session, parts: ConversationParts) {
@@ -42,7 +43,6 @@ export class Conversation implements SessionHandler {
     this.#parts = parts
     this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId)
     this.streams = new Streams(session, parts.acceptStream)
-    this.#acks = new Acks(parts.inbox)
   }
 
   /** Begins to speak at once, and to listen when `until` has resolved. */
@@ -56,7 +56,7 @@ export class Conversation implements SessionHandler {
       inbox.logId ?? null,
       inbox.handled,
     ])
-    this.session.addSource(this.#acks, 'interactive')
+    this.session.addSource(this, 'interactive')
     this.session.addSource(this.calls, 'interactive')
     void this.session.ended.then(() => {
       this.calls.close()
@@ -65,9 +65,14 @@ export class Conversation implements SessionHandler {
     this.session.start(this, until)
   }
 
-  /** Something was handled: tell the peer, with whatever leaves next. */
-  acknowledge(): void {
-    this.session.wake()
+  /** One cumulative acknowledgement for all that was handled since the last frame. */
+  get pending(): boolean {
+    return this.#parts.inbox.handled > this.#acknowledged
+  }
+
+  fill(writer: FrameWriter): void {
+    const { handled } = this.#parts.inbox
+    if (writer.record(encode([recordKinds.ack, handled]))) this.#acknowledged = handled
   }
 
   isIdle(): boolean {
@@ -79,7 +84,7 @@ export class Conversation implements SessionHandler {
     for (const record of records) {
       const [kind] = record
       if (kind === recordKinds.hello) this.#takeHello(record)
-      else if (!this.#peerLogId) throw new HandfastError('protocol', 'The first record is hello')
+      else if (!this.#peerLogId) throw malformed()
       else this.#take(record)
     }
     this.#parts.inbox.deliver()
@@ -88,7 +93,7 @@ export class Conversation implements SessionHandler {
 
   #takeHello(record: Record): void {
     const fields = new Fields(record, 6, 'protocol')
-    if (this.#peerLogId) fields.fail('a second hello')
+    if (this.#peerLogId) throw malformed()
     fields.any()
     fields.constant(version)
     const peerLogId = fields.bytes(logIdBytes)
@@ -98,7 +103,8 @@ export class Conversation implements SessionHandler {
     const { outbox, inbox } = this.#parts
     this.#peerLogId = peerLogId
     inbox.begin(peerLogId, firstHeld)
-    this.#acks.begin()
+    // The peer has said which log it speaks of: tell it what was handled, also since our hello.
+    this.#acknowledged = 0
     if (ownLogId && equalBytes(ownLogId, outbox.logId)) outbox.acknowledge(handled)
   }
 
@@ -133,28 +139,4 @@ export class Conversation implements SessionHandler {
   }
 }
 
-/** One cumulative acknowledgement for all that was handled since the last frame. */
-class Acks implements Source {
-  readonly #inbox: Inbox
-  #acknowledged = Infinity
-
-  constructor(inbox: Inbox) {
-    this.#inbox = inbox
-  }
-
-  /** The peer has said which log it speaks of: tell it what was handled, also since our hello. */
-  begin(): void {
-    this.#acknowledged = 0
-  }
-
-  get pending(): boolean {
-    return this.#inbox.handled > this.#acknowledged
-  }
-
-  fill(writer: FrameWriter): void {
-    const { handled } = this.#inbox
-    if (writer.record(encode([recordKinds.ack, handled]))) this.#acknowledged = handled
-  }
-}
-
-const malformed = () => new HandfastError('protocol', 'A record the peer may not send')
+const malformed = () => new HandfastError('protocol')

@@ -87,7 +87,7 @@ export class Inbox {
     if (sequence <= this.#received) return
     const waitingBytes = this.#waitingBytes + value.length + messageOverheadBytes
     if (sequence !== this.#received + 1 || waitingBytes > maxWaitingBytes) {
-      throw new HandfastError('protocol', 'A message out of order or beyond the window')
+      throw new HandfastError('protocol')
     }
     this.#received = sequence
     this.#waitingBytes = waitingBytes

@@ -69,7 +69,7 @@ export class Link {
     this.#runtime = options.runtime
     this.#outbox = new Outbox(options.runtime.randomBytes(16), this.#transferId)
     this.#inbox = new Inbox(options.runtime, () => {
-      for (const conversation of this.#conversations) conversation.acknowledge()
+      for (const conversation of this.#conversations) conversation.session.wake()
     })
     this.#redial = new Redial(options.runtime, {
       dial: async (signal) => {
@@ -273,8 +273,7 @@ export class Link {
   async close(reason: 'forgotten' | 'closed'): Promise<void> {
     if (this.#state === 'closed') return
     this.#transition('closed')
-    const error = new HandfastError('closed', 'The link is closed')
-    this.#outbox.close(error)
+    this.#outbox.close(linkClosed())
     for (const onClose of this.#onClose) onClose()
     await this.suspend(reason, 'gracefully')
     this.#inbox.close()
@@ -383,7 +382,7 @@ export class Link {
     signal?.throwIfAborted()
     const controller = new AbortController()
     const onAbort = () => controller.abort(signal!.reason)
-    const onClose = () => controller.abort(new HandfastError('closed', 'The link is closed'))
+    const onClose = () => controller.abort(linkClosed())
     signal?.addEventListener('abort', onAbort)
     this.#onClose.add(onClose)
     const cancelTimeout = this.#runtime.setTimer(timeoutMs, () =>
@@ -399,9 +398,11 @@ export class Link {
   }
 
   #checkNotClosed(): void {
-    if (this.#state === 'closed') throw new HandfastError('closed', 'The link is closed')
+    if (this.#state === 'closed') throw linkClosed()
   }
 }
+
+const linkClosed = () => new HandfastError('closed', 'The link is closed')
 
 function checkName(name: string): void {
   if (typeof name !== 'string' || name.length === 0 || name.length > limits.maxNameBytes / 4) {

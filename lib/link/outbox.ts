@@ -90,7 +90,7 @@ export class Outbox implements Source {
    */
   acknowledge(sequence: number): void {
     if (sequence >= this.#nextSequence) {
-      throw new HandfastError('protocol', 'Acknowledged what was never sent')
+      throw new HandfastError('protocol')
     }
     while (this.firstHeld <= sequence) {
       const entry = this.#entries.shift()!

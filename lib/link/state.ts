@@ -1,5 +1,5 @@
 /**
- * What a link is doing, as a pure table: every state × event is defined.
+ * What a link is doing, as a pure function: every state × event is defined.
  *
  *             dial                 proven
  *   ┌──────┐ ──────▶ ┌─────────┐ ──────────┐
@@ -29,52 +29,13 @@ export type LinkEvent =
   /** The contact was forgotten, or the mesh is closed. */
   | 'closed'
 
-type Row = Record<LinkEvent, LinkState>
-
-const closed: Row = {
-  dial: 'closed',
-  redeemed: 'closed',
-  called: 'closed',
-  proven: 'closed',
-  failed: 'closed',
-  lost: 'closed',
-  closed: 'closed',
-}
-
 /** Whichever attempt came first names the state; a second one beside it changes nothing. */
-const attempting = (state: 'pending' | 'ticket' | 'request'): Row => ({
-  dial: state,
-  redeemed: state,
-  called: state,
-  proven: 'open',
-  failed: 'idle',
-  lost: state,
-  closed: 'closed',
-})
+const begun = { dial: 'pending', redeemed: 'ticket', called: 'request' } as const
 
-const table: Record<LinkState, Row> = {
-  idle: {
-    dial: 'pending',
-    redeemed: 'ticket',
-    called: 'request',
-    proven: 'open',
-    failed: 'idle',
-    lost: 'idle',
-    closed: 'closed',
-  },
-  pending: attempting('pending'),
-  ticket: attempting('ticket'),
-  request: attempting('request'),
-  open: {
-    dial: 'open',
-    redeemed: 'open',
-    called: 'open',
-    proven: 'open',
-    failed: 'open',
-    lost: 'idle',
-    closed: 'closed',
-  },
-  closed,
+export function nextLinkState(state: LinkState, event: LinkEvent): LinkState {
+  if (state === 'closed' || event === 'closed') return 'closed'
+  if (event === 'proven') return 'open'
+  if (state === 'open') return event === 'lost' ? 'idle' : 'open'
+  if (event === 'failed') return 'idle'
+  return state === 'idle' && event !== 'lost' ? begun[event] : state
 }
-
-export const nextLinkState = (state: LinkState, event: LinkEvent): LinkState => table[state][event]

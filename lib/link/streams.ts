@@ -9,7 +9,6 @@ import { Queue } from '../base/queue.ts'
 import type { CborValue } from '../codec/cbor.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
 import type { Role } from '../crypto/noise.ts'
-import type { FrameWriter } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
 
 /** Bytes both ways. Cancelling `readable` or aborting `writable` ends both. */
@@ -64,7 +63,7 @@ export class Streams {
   }
 
   #add(id: number, name: string): StreamState {
-    const state = new StreamState(id, name, this.#carrier, () => this.#streams.delete(id))
+    const state = createStream(id, name, this.#carrier, () => this.#streams.delete(id))
     this.#streams.set(id, state)
     return state
   }
@@ -105,202 +104,160 @@ export class Streams {
   }
 }
 
-class StreamState implements Source {
+interface StreamState extends Source {
   readonly stream: LinkStream
-  readonly #id: number
-  readonly #carrier: StreamCarrier
-  readonly #onDone: () => void
+  receive(chunk: Uint8Array): void
+  receiveEnd(): void
+  /** The other side takes so many more bytes. */
+  allow(bytes: number): void
+  /** The peer or the session gave up. */
+  fail(code?: ResetCode): void
+}
 
+/** What a chunk counts against credit. */
+const cost = (chunk: Uint8Array): number => chunk.length + limits.messageOverheadBytes
+
+function createStream(
+  id: number,
+  name: string,
+  carrier: StreamCarrier,
+  onDone: () => void,
+): StreamState {
   // Sending: chunks taken from the writer and not sent, and how much the other side still takes.
-  readonly #outgoing = new Queue<Uint8Array>()
-  #outgoingBytes = 0
-  #offset = 0
-  #credit = limits.streamWindowBytes
-  #writerDone: (() => void) | undefined
-  #hasEnded = false
-  #endSent = false
+  const outgoing = new Queue<Uint8Array>()
+  let outgoingBytes = 0
+  let offset = 0
+  let credit = limits.streamWindowBytes
+  let releaseWriter = () => {}
+  let hasEnded = false
+  let endSent = false
 
-  // Receiving: chunks not read yet, what the other side may still send, and what it is owed.
-  readonly #incoming = new Queue<Uint8Array>()
-  #allowed = limits.streamWindowBytes
-  #owed = 0
-  #readerWaits: (() => void) | undefined
-  #peerEnded = false
+  // Receiving: what the other side may still send. What is not read yet waits in the readable.
+  let allowed = limits.streamWindowBytes
+  let peerEnded = false
+  let readController!: ReadableStreamDefaultController<Uint8Array>
+  let writeController!: WritableStreamDefaultController
+  let isDone = false
 
-  #readController!: ReadableStreamDefaultController<Uint8Array>
-  #writeController!: WritableStreamDefaultController
-  #isDone = false
+  const writerWaits = () => new Promise<void>((resolve) => (releaseWriter = resolve))
 
-  constructor(id: number, name: string, carrier: StreamCarrier, onDone: () => void) {
-    this.#id = id
-    this.#carrier = carrier
-    this.#onDone = onDone
-    carrier.addSource(this, 'bulk')
-    const readable = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => void (this.#readController = controller),
-        pull: () => this.#pull(),
-        cancel: () => this.#reset(),
-      },
-      { highWaterMark: 0 },
-    )
-    const writable = new WritableStream<Uint8Array>({
-      start: (controller) => void (this.#writeController = controller),
-      write: (chunk) => this.#write(chunk),
-      close: () => this.#close(),
-      abort: () => this.#reset(),
-    })
-    this.stream = { name, readable, writable }
-  }
-
-  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────
-
-  /** Resolves when there is room for more; the chunk is copied, since its owner may reuse it. */
-  #write(chunk: Uint8Array): Promise<void> | undefined {
-    if (!(chunk instanceof Uint8Array)) {
-      this.#reset()
-      throw new HandfastError('invalid-argument', 'A stream takes Uint8Array chunks')
-    }
-    if (chunk.length > 0) {
-      this.#outgoing.push(chunk.slice())
-      this.#outgoingBytes += chunk.length
-      this.#carrier.wake()
-    }
-    if (this.#outgoingBytes < limits.streamBufferBytes) return undefined
-    return new Promise((resolve) => (this.#writerDone = resolve))
-  }
-
-  #close(): Promise<void> {
-    this.#hasEnded = true
-    this.#carrier.wake()
-    return new Promise((resolve) => (this.#writerDone = resolve))
-  }
-
-  allow(bytes: number): void {
-    this.#credit += bytes
-    if (bytes === 0 || this.#credit > limits.streamWindowBytes) throw malformed()
-    this.#carrier.wake()
-  }
-
-  get pending(): boolean {
-    if (this.#isDone) return false
-    return this.#outgoing.length > 0
-      ? this.#credit > limits.messageOverheadBytes
-      : this.#hasEnded && !this.#endSent
-  }
-
-  fill(writer: FrameWriter): void {
-    for (let chunk = this.#outgoing.at(0); chunk; chunk = this.#outgoing.at(0)) {
-      const allowed = this.#credit - limits.messageOverheadBytes
-      if (allowed <= 0) break
-      const rest = chunk.subarray(this.#offset, this.#offset + allowed)
-      const sent = writer.someBytes(recordKinds.streamData, this.#id, rest)
-      if (sent === 0) break
-      this.#offset += sent
-      this.#credit -= sent + limits.messageOverheadBytes
-      this.#outgoingBytes -= sent
-      if (this.#offset < chunk.length) continue
-      this.#outgoing.shift()
-      this.#offset = 0
-    }
-    if (this.#outgoing.length === 0 && this.#hasEnded && !this.#endSent) {
-      this.#endSent = true
-      this.#carrier.control([recordKinds.streamEnd, this.#id])
-      this.#finishIfBothEnded()
-    }
-    const hasRoom = this.#hasEnded ? this.#endSent : this.#outgoingBytes < limits.streamBufferBytes
-    if (hasRoom) this.#releaseWriter()
-  }
-
-  #releaseWriter(): void {
-    const done = this.#writerDone
-    this.#writerDone = undefined
-    done?.()
-  }
-
-  // ── Receiving ────────────────────────────────────────────────────────────────────────────────────
-
-  receive(chunk: Uint8Array): void {
-    this.#allowed -= chunk.length + limits.messageOverheadBytes
-    if (this.#allowed < 0 || this.#peerEnded || chunk.length === 0) throw malformed()
-    this.#incoming.push(chunk)
-    this.#serveReader()
-  }
-
-  receiveEnd(): void {
-    if (this.#peerEnded) throw malformed()
-    this.#peerEnded = true
-    if (this.#incoming.length === 0) this.#endReadable()
-    this.#serveReader()
-  }
-
-  #pull(): Promise<void> | undefined {
-    if (this.#incoming.length > 0) return void this.#handOver()
-    if (this.#peerEnded) return undefined
-    return new Promise((resolve) => (this.#readerWaits = resolve))
-  }
-
-  #serveReader(): void {
-    const waits = this.#readerWaits
-    if (!waits || (this.#incoming.length === 0 && !this.#peerEnded)) return
-    this.#readerWaits = undefined
-    if (this.#incoming.length > 0) this.#handOver()
-    waits()
-  }
-
-  /** Gives the reader one chunk, and its size back to the writer once a quarter of the window has gathered. */
-  #handOver(): void {
-    const chunk = this.#incoming.shift()!
-    this.#readController.enqueue(chunk)
-    this.#owed += chunk.length + limits.messageOverheadBytes
-    if (this.#peerEnded) {
-      if (this.#incoming.length === 0) this.#endReadable()
-    } else if (this.#owed >= limits.streamWindowBytes / 4) {
-      this.#allowed += this.#owed
-      this.#carrier.control([recordKinds.streamCredit, this.#id, this.#owed])
-      this.#owed = 0
-    }
-  }
-
-  #endReadable(): void {
-    this.#readController.close()
-    this.#finishIfBothEnded()
-  }
-
-  // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
-
-  #finishIfBothEnded(): void {
-    if (this.#endSent && this.#peerEnded && this.#incoming.length === 0) this.#finish()
+  function finish(): void {
+    isDone = true
+    carrier.removeSource(state)
+    onDone()
   }
 
   /** The application gave up one of the two ways; the stream is over. */
-  #reset(): void {
-    if (this.#isDone) return
-    this.#carrier.control([recordKinds.streamReset, this.#id, resetCodes.indexOf('interrupted')])
-    this.fail('interrupted')
+  function reset(): void {
+    if (isDone) return
+    carrier.control([recordKinds.streamReset, id, resetCodes.indexOf('interrupted')])
+    state.fail()
   }
 
-  /** The peer or the session gave up. */
-  fail(code: ResetCode = 'interrupted'): void {
-    if (this.#isDone) return
-    this.#finish()
-    const error = new HandfastError(code, 'The stream was cut off')
-    // All of the peer's data is here, and may be read to its end.
-    if (!this.#peerEnded) this.#readController.error(error)
-    this.#writeController.error(error)
-    this.#readerWaits?.()
-    this.#releaseWriter()
+  /** What was read goes back to the writer as credit, once a quarter of the window has gathered. */
+  function giveCredit(): void {
+    const owed = readController.desiredSize! - allowed
+    if (owed < limits.streamWindowBytes / 4) return
+    allowed += owed
+    carrier.control([recordKinds.streamCredit, id, owed])
   }
 
-  #finish(): void {
-    if (this.#isDone) return
-    this.#isDone = true
-    this.#carrier.removeSource(this)
-    this.#onDone()
+  const readable = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => void (readController = controller),
+      pull: giveCredit,
+      cancel: reset,
+    },
+    { highWaterMark: limits.streamWindowBytes, size: cost },
+  )
+
+  const writable = new WritableStream<Uint8Array>({
+    start: (controller) => void (writeController = controller),
+    /** Resolves when there is room for more; the chunk is copied, since its owner may reuse it. */
+    write(chunk) {
+      if (!(chunk instanceof Uint8Array)) {
+        reset()
+        throw new HandfastError('invalid-argument', 'A stream takes Uint8Array chunks')
+      }
+      if (chunk.length > 0) {
+        outgoing.push(chunk.slice())
+        outgoingBytes += chunk.length
+        carrier.wake()
+      }
+      return outgoingBytes < limits.streamBufferBytes ? undefined : writerWaits()
+    },
+    close() {
+      hasEnded = true
+      carrier.wake()
+      return writerWaits()
+    },
+    abort: reset,
+  })
+
+  const state: StreamState = {
+    stream: { name, readable, writable },
+
+    get pending() {
+      if (isDone) return false
+      return outgoing.length > 0 ? credit > limits.messageOverheadBytes : hasEnded && !endSent
+    },
+
+    fill(writer) {
+      for (let chunk = outgoing.at(0); chunk; chunk = outgoing.at(0)) {
+        const room = credit - limits.messageOverheadBytes
+        if (room <= 0) break
+        const rest = chunk.subarray(offset, offset + room)
+        const sent = writer.someBytes(recordKinds.streamData, id, rest)
+        if (sent === 0) break
+        offset += sent
+        credit -= sent + limits.messageOverheadBytes
+        outgoingBytes -= sent
+        if (offset < chunk.length) continue
+        outgoing.shift()
+        offset = 0
+      }
+      if (outgoing.length === 0 && hasEnded && !endSent) {
+        endSent = true
+        carrier.control([recordKinds.streamEnd, id])
+        if (peerEnded) finish()
+      }
+      if (hasEnded ? endSent : outgoingBytes < limits.streamBufferBytes) releaseWriter()
+    },
+
+    allow(bytes) {
+      credit += bytes
+      if (bytes === 0 || credit > limits.streamWindowBytes) throw malformed()
+      carrier.wake()
+    },
+
+    receive(chunk) {
+      allowed -= cost(chunk)
+      if (allowed < 0 || peerEnded || chunk.length === 0) throw malformed()
+      readController.enqueue(chunk)
+    },
+
+    receiveEnd() {
+      if (peerEnded) throw malformed()
+      peerEnded = true
+      readController.close()
+      if (endSent) finish()
+    },
+
+    fail(code = 'interrupted') {
+      if (isDone) return
+      finish()
+      const error = new HandfastError(code, 'The stream was cut off')
+      // All of the peer's data is here, and may be read to its end.
+      if (!peerEnded) readController.error(error)
+      writeController.error(error)
+      releaseWriter()
+    },
   }
+  carrier.addSource(state, 'bulk')
+  return state
 }
 
 /** What a record counts or numbers by. */
 export const isUint32 = (value: unknown): value is number => (value as number) >>> 0 === value
 
-const malformed = () => new HandfastError('protocol', 'Malformed stream record')
+const malformed = () => new HandfastError('protocol')

@@ -5,18 +5,17 @@
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
-import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { formatPacket, packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
 import type { Signaling } from '../signaling/signaling.ts'
-import type { Attempt, Transport } from '../transport/transport.ts'
+import type { Transport } from '../transport/transport.ts'
 import { Answered } from './answered.ts'
+import { Exchange } from './exchange.ts'
 import { writeSigned, type PactPart } from './handshake.ts'
 import type { Opened } from './openings.ts'
-import { Session } from './session.ts'
-import { Trickle } from './trickle.ts'
+import type { Session } from './session.ts'
 
 export interface AnswererOptions {
   readonly identity: Identity
@@ -42,8 +41,8 @@ export interface Reception {
 export class Answerer {
   readonly #options: AnswererOptions
   readonly #answered: Answered
-  /** By device key. */
-  readonly #attempts = new Map<string, (error: Error) => void>()
+  /** How to end each, by device key. */
+  readonly #attempts = new Map<string, () => void>()
   /** Verified, and not answered yet. */
   #admitting = 0
   #closed = false
@@ -84,7 +83,7 @@ export class Answerer {
   /** Ends every unproven attempt. */
   close(): void {
     this.#closed = true
-    for (const fail of this.#attempts.values()) fail(new HandfastError('closed', 'Closed'))
+    for (const cancel of this.#attempts.values()) cancel()
   }
 
   #repeat(key: string, { signaling }: Reception): void {
@@ -103,87 +102,45 @@ export class Answerer {
     const admitted = await reception.admit(opened).finally(() => this.#admitting--)
     if (!admitted || this.#closed) return
 
-    this.#attempts.get(device)?.(new HandfastError('closed', 'Replaced by a newer attempt'))
-    const failure = deferred<never>()
-    failure.promise.catch(() => {})
-    this.#attempts.set(device, failure.reject)
-    let attempt: Attempt | undefined
+    this.#attempts.get(device)?.()
+    reception.onAttempt?.(true)
     try {
-      reception.onAttempt?.(true)
-      attempt = this.#options.transport.answer(opened.payload.description)
-      const session = await this.#prove(key, opened, reception, admitted.pact, attempt, failure)
-      this.#release(device, failure.reject)
+      const session = await this.#prove(key, device, opened, reception, admitted.pact)
       reception.onProven(session)
-    } catch (error) {
-      this.#release(device, failure.reject)
-      attempt?.close()
+    } catch {
       reception.onAttempt?.(false)
-      throw error
     }
-  }
-
-  #release(device: string, fail: (error: Error) => void): void {
-    if (this.#attempts.get(device) === fail) this.#attempts.delete(device)
   }
 
   async #prove(
     key: string,
+    deviceName: string,
     { handshake, payload }: Opened,
     { signaling }: Reception,
     pact: PactPart | null,
-    attempt: Attempt,
-    failure: { promise: Promise<never>; reject: (error: Error) => void },
   ): Promise<Session> {
-    const { identity, idleTimeoutMs } = this.#options
-    const { device, chain, runtime } = identity
-    const orFail = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, failure.promise])
-    const cancelTimeout = runtime.setTimer(limits.unprovenTimeoutMs, () =>
-      failure.reject(new HandfastError('timeout', 'The initiator has not shown to be live')),
-    )
-    const replyTag = runtime.randomBytes(limits.tagBytes)
-    const peerTag = payload.replyTag
-    const send = (packet: Uint8Array) => void signaling.publish(peerTag, packet).catch(() => {})
-    const undo = [cancelTimeout]
-    try {
-      handshake.prepareMessage()
-      const description = await orFail(attempt.description)
-      const own = { chain, description, replyTag, pact }
+    const { identity, idleTimeoutMs, transport } = this.#options
+    const { device, chain } = identity
+    const { sender, replyTag: peerTag } = payload
+    const attempt = transport.answer(payload.description)
+    const timeoutMs = limits.unprovenTimeoutMs
+    const options = { identity, signaling, attempt, role: 'responder', timeoutMs } as const
+    return Exchange.run(options, async (exchange) => {
+      const cancel = () => exchange.fail(new HandfastError('closed'))
+      this.#attempts.set(deviceName, cancel)
+      exchange.undo.push(() => {
+        if (this.#attempts.get(deviceName) === cancel) this.#attempts.delete(deviceName)
+      })
+      const description = exchange.orFail(attempt.description)
+      const own = { chain, description, replyTag: exchange.replyTag, pact }
       const message = await writeSigned(handshake, packetKinds.acknowledge, device, own)
-      const trickle = new Trickle(handshake, 'responder', peerTag)
-      undo.push(
-        signaling.subscribe(replyTag, (bytes) => {
-          const packet = parsePacket(bytes)
-          if (packet?.kind !== packetKinds.transport || !equalBytes(packet.tag, replyTag)) return
-          const trickled = trickle.open(packet)
-          if (trickled === null) failure.reject(new HandfastError('closed', 'The peer gave up'))
-          else if (trickled) takeCandidates(attempt, trickled.candidates)
-        }),
-      )
       const answer = formatPacket(packetKinds.acknowledge, peerTag, message)
       this.#answered.keepAnswer(key, answer)
-      send(answer)
-      undo.push(attempt.onCandidates((candidates) => send(trickle.seal({ candidates }))))
-      const session = new Session({
-        channel: await orFail(attempt.channel),
-        role: 'responder',
-        ciphers: handshake.split(),
-        runtime,
-        diallerKey: payload.sender.deviceKey,
-        idleTimeoutMs,
-      })
-      await orFail(session.confirmed)
+      exchange.publish(peerTag, answer)
+      exchange.connect(handshake, peerTag)
+      const session = await exchange.session(handshake, sender.deviceKey, idleTimeoutMs)
+      await exchange.orFail(session.confirmed)
       return session
-    } finally {
-      for (const cancel of undo) cancel()
-    }
-  }
-}
-
-/** A bad list is no candidate; those that came before still count. */
-function takeCandidates(attempt: Attempt, candidates: unknown): void {
-  try {
-    attempt.addCandidates(candidates)
-  } catch {
-    return
+    })
   }
 }

@@ -51,7 +51,10 @@ export interface VerifiedPayload extends HandshakePayload {
 const signedPart = (kind: number, hash: Uint8Array, body: Uint8Array) =>
   concat(Uint8Array.of(kind), hash, body)
 
-/** Writes a handshake message with its signed payload. */
+/**
+ * Writes a handshake message with its signed payload. The description may be a promise: the cryptography that needs none of it is
+ * done meanwhile.
+ */
 export async function writeSigned(
   handshake: HandshakeState,
   kind: number,
@@ -59,13 +62,13 @@ export async function writeSigned(
   payload: HandshakePayload,
 ): Promise<Uint8Array> {
   const { chain, description, replyTag, pact } = payload
+  const hash = handshake.prepareMessage()
   const body = encode([
     [...chain],
-    description as CborValue,
+    (await description) as CborValue,
     replyTag,
     pact && [pact.value, pact.signature],
   ])
-  const hash = handshake.prepareMessage()
   const signature = await device.sign(signatureLabels.handshake, signedPart(kind, hash, body))
   return handshake.writeMessage(concat(signature, body))
 }
@@ -91,7 +94,7 @@ export function readSigned(
   const sender = verifyChain(chain, nowS)
   const signed = signedPart(kind, handshake.payloadHash, body)
   if (!verify(signatureLabels.handshake, signed, signature, sender.deviceKey)) {
-    throw new HandfastError('bad-signature', 'The handshake was not signed by the device it names')
+    throw new HandfastError('bad-signature')
   }
   return { chain, description, replyTag, pact, sender }
 }

@@ -45,10 +45,9 @@ export interface Opened {
   readonly payload: VerifiedPayload
 }
 
-const wrongPeer = (): HandfastError =>
-  new HandfastError('bad-signature', 'The reply comes from another peer than the one called')
-
-// `description` may be a promise: the cryptography that needs none of it is done meanwhile.
+/** Of what only ever meets silence, or ends the dial. */
+const badPacket = () => new HandfastError('bad-packet')
+const badSignature = () => new HandfastError('bad-signature')
 
 // ── First contact ────────────────────────────────────────────────────────────────────────────────────
 
@@ -74,10 +73,9 @@ export async function openFirstContact(
     psk: ticket.psk,
     randomBytes: runtime.randomBytes,
   })
-  handshake.prepareMessage()
   const message = await writeSigned(handshake, packetKinds.firstContact, device, {
     chain,
-    description: await description,
+    description,
     replyTag,
     pact: { value: createdS, signature: ownSignature },
   })
@@ -87,12 +85,12 @@ export async function openFirstContact(
     finish(reply) {
       const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
       const { sender, pact, chain: peerChain } = payload
-      if (sender.peer !== ticket.issuer) throw wrongPeer()
+      if (sender.peer !== ticket.issuer) throw badSignature()
       if (!(pact?.value instanceof Uint8Array) || pact.value.length !== pactSecretBytes) {
-        throw new HandfastError('bad-packet', 'The reply grants no pact')
+        throw badPacket()
       }
       if (!verify(signatureLabels.pact, record, pact.signature, sender.deviceKey)) {
-        throw new HandfastError('bad-signature', 'The pact is not signed by the peer called')
+        throw badSignature()
       }
       const peer = { ...sender, pactSecret: pact.value, pactId: pactIdOf(pact.value) }
       return {
@@ -132,14 +130,14 @@ export function readFirstContact(
   const payload = readSigned(handshake, packet.kind, packet.body, nowS)
   const { sender, pact } = payload
   if (!equalBytes(sender.boxKey, handshake.remoteStatic!) || typeof pact?.value !== 'number') {
-    throw new HandfastError('bad-packet', 'The sender holds another key than its certificate says')
+    throw badPacket()
   }
   const record = pactRecord(identity.publicKey, sender.peerKey, ticket.hash, pact.value)
   if (!verify(signatureLabels.pact, record, pact.signature, sender.deviceKey)) {
-    throw new HandfastError('bad-signature', 'The pact is not signed by the peer calling')
+    throw badSignature()
   }
   if (sender.peer === identity.peer || (ticket.for !== null && ticket.for !== sender.peer)) {
-    throw new HandfastError('ticket-wrong-party', 'The ticket is for somebody else')
+    throw new HandfastError('ticket-wrong-party')
   }
   return { handshake, payload, pactRecord: record }
 }
@@ -185,10 +183,9 @@ export async function openKnownContact(
     psk: peer.pactSecret,
     randomBytes,
   })
-  handshake.prepareMessage()
   const message = await writeSigned(handshake, knownContactK, device, {
     chain,
-    description: await description,
+    description,
     replyTag,
     pact: null,
   })
@@ -198,7 +195,7 @@ export async function openKnownContact(
     handshake,
     finish(reply) {
       const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      if (!isSameDevice(payload, peer)) throw wrongPeer()
+      if (!isSameDevice(payload, peer)) throw badSignature()
       return { payload, outcome: { peer, chain: payload.chain, pact: null } }
     },
   }
@@ -225,7 +222,7 @@ export function readKnownContact(
     packet.body[nMessageBytes] !== knownContactK ||
     !equalBytes(caller, concat(peer.pactId, peer.deviceKey))
   ) {
-    throw new HandfastError('bad-packet', 'The caller is not the contact of this mailbox')
+    throw badPacket()
   }
   const handshake = device.handshake({
     pattern: 'KKpsk0',
@@ -238,7 +235,7 @@ export function readKnownContact(
   const message = packet.body.subarray(nMessageBytes + 1)
   const payload = readSigned(handshake, knownContactK, message, runtime.now() / 1000)
   if (!isSameDevice(payload, peer)) {
-    throw new HandfastError('bad-packet', 'The caller is not the contact it says')
+    throw badPacket()
   }
   return { handshake, payload }
 }

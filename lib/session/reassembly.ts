@@ -18,7 +18,7 @@ export class Reassembly {
    */
   take(id: unknown, last: unknown, bytes: unknown): Uint8Array | undefined {
     if (typeof id !== 'number' || typeof last !== 'boolean' || !(bytes instanceof Uint8Array)) {
-      throw new HandfastError('protocol', 'Malformed part')
+      throw new HandfastError('protocol')
     }
     const pieces = this.#transfers.get(id) ?? { parts: [], length: 0 }
     pieces.parts.push(bytes)
@@ -29,7 +29,7 @@ export class Reassembly {
       this.#transfers.size > maxTransfers ||
       bytes.length < (last ? 1 : minPartBytes)
     ) {
-      throw new HandfastError('protocol', 'Too much or too little in parts')
+      throw new HandfastError('protocol')
     }
     if (!last) return undefined
     this.#transfers.delete(id)

@@ -29,18 +29,9 @@ export interface Source {
 }
 
 /** Why a session ended: the reason of a `bye`, or what went wrong. */
-export type SessionEnd =
-  | 'closed'
-  | 'idle'
-  | 'glare'
-  | 'replaced'
-  | 'forgotten'
-  | 'suspended'
-  | 'protocol'
-  | 'aged'
-  | 'lost'
+export type SessionEnd = (typeof byeReasons)[number] | 'lost'
 
-const byeReasons: readonly SessionEnd[] = [
+const byeReasons = [
   'closed',
   'idle',
   'glare',
@@ -49,7 +40,7 @@ const byeReasons: readonly SessionEnd[] = [
   'suspended',
   'protocol',
   'aged',
-]
+] as const
 
 export interface SessionHandler {
   /** Takes the records of one frame. What it throws ends the session. */
@@ -72,10 +63,12 @@ export interface SessionOptions {
 export class Session {
   readonly role: Role
   readonly diallerKey: Uint8Array
+  readonly #confirm = deferred<void>()
   /** Resolves when the first frame of the other side has opened; rejects when the session ends before. */
-  readonly confirmed: Promise<void>
+  readonly confirmed = this.#confirm.promise
+  readonly #end = deferred<SessionEnd>()
   /** Resolves with the reason, once. */
-  readonly ended: Promise<SessionEnd>
+  readonly ended = this.#end.promise
 
   readonly #channel: Channel
   readonly #outgoing: CipherState
@@ -88,12 +81,10 @@ export class Session {
   readonly #interactive: Source[] = []
   readonly #bulk: Source[] = []
   readonly #pings = new Map<number, () => void>()
-  readonly #confirm: { resolve: () => void; reject: (error: Error) => void }
-  readonly #end: (reason: SessionEnd) => void
 
   #handler: SessionHandler | undefined
-  #waiting: Record[][] = []
-  #isListening = false
+  /** Frames that came before anybody listens; none afterwards. */
+  #waiting: Record[][] | undefined = []
   #isConfirmed = false
   #hasEnded = false
   #byeSent: SessionEnd | undefined
@@ -116,13 +107,7 @@ export class Session {
     this.#lastActivityMs = runtime.monotonicNow()
     const frameBytes = Math.min(limits.maxFrameBytes, channel.maxMessageBytes)
     this.#writer = new FrameWriter(frameBytes - limits.aeadTagBytes)
-    const confirmed = deferred<void>()
-    const ended = deferred<SessionEnd>()
-    this.confirmed = confirmed.promise
     this.confirmed.catch(() => {})
-    this.#confirm = confirmed
-    this.ended = ended.promise
-    this.#end = ended.resolve
     this.#cancelConfirmTimer = runtime.setTimer(limits.confirmTimeoutMs, () => this.#finish('lost'))
     void channel.closed.then(() => this.#finish('lost'))
     channel.onDrain(() => this.#flush())
@@ -135,7 +120,7 @@ export class Session {
 
   /** Begins to send, and when `until` has resolved to hand over records, those that waited first. */
   start(handler: SessionHandler, until?: Promise<void>): void {
-    if (this.#handler) throw new HandfastError('wrong-phase', 'The session has started already')
+    if (this.#handler) throw new HandfastError('wrong-phase')
     this.#handler = handler
     if (until) void until.then(() => this.#listen())
     else this.#listen()
@@ -144,9 +129,8 @@ export class Session {
   }
 
   #listen(): void {
-    this.#isListening = true
-    const waiting = this.#waiting
-    this.#waiting = []
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
     for (const records of waiting) this.#dispatch(records)
   }
 
@@ -191,51 +175,51 @@ export class Session {
   }
 
   /** Resolves with the round trip in milliseconds; rejects with `timeout` or `closed`. */
-  ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
+  async ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
     const nonce = this.#nextPing++
     const sentAt = this.#runtime.monotonicNow()
-    return new Promise((resolve, reject) => {
-      const settle = (settled: () => void) => {
-        cancel()
-        this.#pings.delete(nonce)
-        settled()
-      }
-      const cancel = this.#runtime.setTimer(timeoutMs, () =>
-        settle(() => reject(new HandfastError('timeout', 'The peer did not answer a ping'))),
-      )
-      this.#pings.set(nonce, () => settle(() => resolve(this.#runtime.monotonicNow() - sentAt)))
-      void this.ended.then(() =>
-        settle(() => reject(new HandfastError('closed', 'The session has ended'))),
-      )
-      this.control([recordKinds.ping, nonce])
-    })
+    const pong = deferred<void>()
+    const cancel = this.#runtime.setTimer(timeoutMs, () =>
+      pong.reject(new HandfastError('timeout')),
+    )
+    void this.ended.then(() => pong.reject(new HandfastError('closed')))
+    this.#pings.set(nonce, pong.resolve)
+    this.control([recordKinds.ping, nonce])
+    try {
+      await pong.promise
+      return this.#runtime.monotonicNow() - sentAt
+    } finally {
+      cancel()
+      this.#pings.delete(nonce)
+    }
   }
 
   /** Says `bye`, waits for the peer's, and closes; without an answer, after a time-out. Idempotent. */
   async close(reason: SessionEnd = 'closed'): Promise<void> {
-    if (this.isOpen) {
-      this.#sendBye(reason)
-      this.#flush()
-      this.#cancelTimer()
-      this.#cancelTimer = this.#runtime.setTimer(limits.byeTimeoutMs, () => this.#finish(reason))
-    }
+    this.#sayBye(reason)
     await this.ended
   }
 
   /** Says `bye` and closes at once, for a page that is being left. */
   abandon(reason: SessionEnd): void {
-    if (this.isOpen) {
-      this.#sendBye(reason)
-      this.#flush()
-    }
+    this.#sayBye(reason)
     this.#finish(reason)
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────
 
-  #sendBye(reason: SessionEnd): void {
-    this.#control.push(encode([recordKinds.bye, byeReasons.indexOf(reason)]))
+  #sayBye(reason: SessionEnd): void {
+    if (!this.isOpen) return
+    const known: readonly string[] = byeReasons
+    this.#control.push(encode([recordKinds.bye, known.indexOf(reason)]))
     this.#byeSent = reason
+    this.#schedule(limits.byeTimeoutMs, () => this.#finish(reason))
+    this.#flush()
+  }
+
+  #schedule(delayMs: number, callback: () => void): void {
+    this.#cancelTimer()
+    this.#cancelTimer = this.#runtime.setTimer(delayMs, callback)
   }
 
   #flush(): void {
@@ -289,7 +273,7 @@ export class Session {
         this.#cancelConfirmTimer()
         this.#confirm.resolve()
       }
-      if (this.#isListening) this.#dispatch(records)
+      if (!this.#waiting) this.#dispatch(records)
       else if (this.#waiting.push(records) > limits.maxWaitingFrames) this.#fail()
     } catch {
       this.#fail()
@@ -350,10 +334,7 @@ export class Session {
     const reason = byeReasons[code as number] ?? 'closed'
     this.#byeReceived = true
     if (this.#byeSent !== undefined) return this.#finish(this.#byeSent)
-    this.#sendBye(reason)
-    this.#flush()
-    this.#cancelTimer()
-    this.#cancelTimer = this.#runtime.setTimer(limits.byeTimeoutMs, () => this.#finish(reason))
+    this.#sayBye(reason)
   }
 
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
@@ -369,9 +350,9 @@ export class Session {
       const mayEnd = this.role === 'responder' && this.#handler!.isIdle()
       const idleMs = mayEnd ? nowMs - this.#lastActivityMs : 0
       if (idleMs >= this.#idleTimeoutMs) return void this.close('idle')
-      this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs - idleMs, check)
+      this.#schedule(this.#idleTimeoutMs - idleMs, check)
     }
-    this.#cancelTimer = this.#runtime.setTimer(this.#idleTimeoutMs, check)
+    this.#schedule(this.#idleTimeoutMs, check)
   }
 
   #fail(): void {
@@ -384,9 +365,9 @@ export class Session {
     this.#cancelTimer()
     this.#cancelConfirmTimer()
     this.#control.length = 0
-    this.#waiting = []
-    this.#confirm.reject(new HandfastError('transport-failed', 'The session ended unproven'))
-    this.#end(this.#byeSent ?? reason)
+    this.#waiting = undefined
+    this.#confirm.reject(new HandfastError('transport-failed'))
+    this.#end.resolve(this.#byeSent ?? reason)
     this.#channel.close()
   }
 }
@@ -403,4 +384,4 @@ function turn(sources: Source[]): Source {
   return first
 }
 
-const protocolError = () => new HandfastError('protocol', 'The peer sent what it may not')
+const protocolError = () => new HandfastError('protocol')

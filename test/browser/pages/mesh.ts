@@ -1,12 +1,14 @@
 /** A whole peer in a page, driven by tests: opens at load, so that a reload is a restart. `?name=` tells identities apart. */
 
-import { Identity, Mesh, type Link } from '../../../lib/index.ts'
+import { Identity, Mesh, type Link, type PeerId } from '../../../lib/index.ts'
 
 const chunkBytes = 256 * 1024
 
 class TestPeer {
   readonly mesh: Mesh
   readonly received: unknown[] = []
+  /** The same by sender. */
+  readonly receivedFrom: Record<string, unknown[]> = {}
 
   constructor(mesh: Mesh) {
     this.mesh = mesh
@@ -15,7 +17,10 @@ class TestPeer {
   }
 
   #serve(link: Link): void {
-    link.on('message', (message) => void this.received.push(message))
+    link.on('message', (message) => {
+      this.received.push(message)
+      ;(this.receivedFrom[link.peer] ??= []).push(message)
+    })
     link.handle('double', (params) => (params as bigint) * 2n)
     link.on('stream', ({ readable, writable }) => {
       void (async () => {
@@ -49,6 +54,20 @@ class TestPeer {
     const sending: Promise<void>[] = []
     for (let n = from; n < from + count; n++) sending.push(this.link.send({ n }))
     await Promise.all(sending)
+  }
+
+  /** Tells one peer of several; resolves when all was handled there. */
+  async tell(peer: string, messages: readonly string[]): Promise<void> {
+    const link = this.mesh.links.get(peer as PeerId)
+    if (!link) throw new Error('no link')
+    await Promise.all(messages.map((message) => link.send(message)))
+  }
+
+  /** What each peer has said since this was last asked. */
+  takeReceived(): Record<string, unknown[]> {
+    const taken = { ...this.receivedFrom }
+    for (const peer of Object.keys(taken)) delete this.receivedFrom[peer]
+    return taken
   }
 
   /** Whether messages numbered so arrived, in order, once each, and nothing else. */
