@@ -75,7 +75,7 @@ export class Calls implements Source {
   }
 
   /** @throws HandfastError `protocol` */
-  receive(id: number, [kind, ...fields]: Record): void {
+  receive(id: number, [kind, , ...fields]: Record): void {
     if (kind === recordKinds.request) this.#receiveRequest(id, ...fields)
     else if (kind === recordKinds.cancel) this.#running.get(id)?.abort(interrupted())
     else if (kind === recordKinds.response) this.#receiveResponse(id, fields[0])

@@ -51,10 +51,7 @@ export class Streams {
   /** @throws HandfastError `queue-full` */
   open(name: string): LinkStream {
     if (this.#streams.size >= limits.maxStreams) {
-      throw new HandfastError(
-        'queue-full',
-        `At most ${limits.maxStreams} streams are open at a time`,
-      )
+      throw new HandfastError('queue-full', 'Too many streams are open')
     }
     const id = this.#nextId
     this.#nextId += 2

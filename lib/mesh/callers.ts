@@ -39,8 +39,14 @@ export class Callers {
     this.#options = options
   }
 
-  /** Somebody at a ticket's mailbox. */
-  atTicket(slot: Slot): Reception {
+  /** What to do with a packet at a mailbox. Nothing for a contact that was forgotten. */
+  at(slot: Slot): Reception | undefined {
+    if (slot.contactId === undefined) return this.#atTicket(slot)
+    const contact = this.#options.contacts.get(slot.contactId)
+    return contact && this.#atContact(contact, slot)
+  }
+
+  #atTicket(slot: Slot): Reception {
     const { identity, network, book } = this.#options
     let opened: OpenedFirstContact
     let contact: Contact | undefined
@@ -92,11 +98,8 @@ export class Callers {
     return redemption && contacts.get(redemption.pactId)
   }
 
-  /** Somebody at a contact's mailbox. Nothing for a contact that was forgotten. */
-  atContact(id: string, slot: Slot): Reception | undefined {
-    const { identity, network, contacts, roster } = this.#options
-    const contact = contacts.get(id)
-    if (!contact) return undefined
+  #atContact(contact: Contact, slot: Slot): Reception {
+    const { identity, network, roster } = this.#options
     let endAttempt: (() => void) | undefined
     return {
       ...slot,
@@ -118,10 +121,9 @@ export class Callers {
     contact: Contact,
     session: Session,
     how: 'redeemed' | 'called',
-    endAttempt?: () => void,
+    end?: () => void,
   ): Promise<void> {
     const { contacts, roster, keep, isClosed } = this.#options
-    let end = endAttempt
     try {
       if (contact.provisionalUntilMs !== null) await keep(contact)
       if (isClosed() || !contacts.get(contact.id)) throw unwanted()

@@ -32,6 +32,8 @@ interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
   readonly secret: Sealed
 }
 
+const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
+
 const sealName = (id: string) => `pact/${id}`
 
 export class Contacts {
@@ -58,8 +60,8 @@ export class Contacts {
     return contacts
   }
 
-  values(): Iterable<Contact> {
-    return this.#contacts.values()
+  values(): Contact[] {
+    return [...this.#contacts.values()]
   }
 
   get(id: string): Contact | undefined {
@@ -68,15 +70,15 @@ export class Contacts {
 
   /** The contact to dial: a proven pact before a provisional one. @throws HandfastError `closed` */
   of(peer: PeerId): Contact {
-    const all = [...this.#contacts.values()].filter((contact) => contact.peer === peer)
+    const all = this.values().filter((contact) => contact.peer === peer)
     const contact = all.find((one) => one.provisionalUntilMs === null) ?? all[0]
-    if (!contact) throw new HandfastError('closed', 'The contact was forgotten')
+    if (!contact) throw forgotten()
     return contact
   }
 
   /** What has come of a ticket with that peer. */
   ofTicket(tag: Uint8Array, peer: PeerId): Contact | undefined {
-    return [...this.#contacts.values()].find(
+    return this.values().find(
       (contact) => contact.peer === peer && equalBytes(contact.ticketTag, tag),
     )
   }
@@ -112,11 +114,9 @@ export class Contacts {
   async prove(id: string, transaction: StoreTransaction): Promise<() => Contact[]> {
     const contact = this.#contacts.get(id)
     const record = (await transaction.get('contacts', id)) as ContactRecord | undefined
-    if (!contact || !record) throw new HandfastError('closed', 'The contact was forgotten')
+    if (!contact || !record) throw forgotten()
     await transaction.put('contacts', id, { ...record, provisionalUntilMs: null })
-    const others = [...this.#contacts.values()].filter(
-      (other) => other.peer === contact.peer && other.id !== id,
-    )
+    const others = this.values().filter((other) => other.peer === contact.peer && other.id !== id)
     for (const other of others) await transaction.delete('contacts', other.id)
     return () => {
       for (const other of others) this.#contacts.delete(other.id)
@@ -137,7 +137,7 @@ export class Contacts {
   }
 
   async #remove(matches: (contact: Contact) => boolean): Promise<Contact[]> {
-    const removed = [...this.#contacts.values()].filter(matches)
+    const removed = this.values().filter(matches)
     if (removed.length === 0) return removed
     await this.#write(async (transaction) => {
       for (const { id } of removed) await transaction.delete('contacts', id)

@@ -18,13 +18,14 @@ export interface Slot {
   readonly signaling: Signaling
   /** When nobody listens at this tag any more. */
   readonly expiresAtMs: number
+  /** Whose mailbox it is; none for a ticket's. */
+  readonly contactId?: string
 }
 
 export interface MailroomOptions {
   readonly identity: Identity
   readonly paths: Paths
-  readonly onTicketPacket: (slot: Slot, packet: Uint8Array) => void
-  readonly onContactPacket: (contactId: string, slot: Slot, packet: Uint8Array) => void
+  readonly receive: (slot: Slot, packet: Uint8Array) => void
 }
 
 interface ContactMailbox {
@@ -46,10 +47,8 @@ export class Mailroom {
   }
 
   openTicket(tag: Uint8Array, expiresAtMs: number): void {
-    const { paths, onTicketPacket } = this.#options
-    const signaling = paths.through([])
-    const slot = { tag, signaling, expiresAtMs }
-    const unsubscribe = this.#listen(slot, (packet) => onTicketPacket(slot, packet))
+    const signaling = this.#options.paths.through([])
+    const unsubscribe = this.#listen({ tag, signaling, expiresAtMs })
     this.#tickets.set(toBase64url(tag), () => {
       unsubscribe()
       void signaling.close()
@@ -64,12 +63,11 @@ export class Mailroom {
 
   openContact({ id, pactSecret, relays }: Contact): void {
     if (this.#contacts.has(id)) return
-    const { identity, paths, onContactPacket } = this.#options
+    const { identity, paths } = this.#options
     const signaling = paths.through(relays)
     const openDay = (day: number) => {
       const tag = contactTag(pactSecret, identity.device.key, day)
-      const slot = { tag, signaling, expiresAtMs: (day + 2) * dayMs }
-      return this.#listen(slot, (packet) => onContactPacket(id, slot, packet))
+      return this.#listen({ tag, signaling, expiresAtMs: (day + 2) * dayMs, contactId: id })
     }
     this.#contacts.set(id, { signaling, open: new Map(), openDay })
     this.turn()
@@ -107,11 +105,12 @@ export class Mailroom {
     for (const id of [...this.#contacts.keys()]) this.closeContact(id)
   }
 
-  #listen({ tag, signaling }: Slot, receive: (packet: Uint8Array) => void): () => void {
-    const { runtime } = this.#options.identity
+  #listen(slot: Slot): () => void {
+    const { identity, receive } = this.#options
+    const { runtime } = identity
     const budget = new TokenBucket(mailboxBurst, mailboxPacketsPerS, runtime.monotonicNow())
-    return signaling.subscribe(tag, (packet) => {
-      if (budget.take(runtime.monotonicNow())) receive(packet)
+    return slot.signaling.subscribe(slot.tag, (packet) => {
+      if (budget.take(runtime.monotonicNow())) receive(slot, packet)
     })
   }
 }

@@ -3,7 +3,7 @@
  * one; known contacts are called when the mesh opens and answered whenever they call. What strangers send gets silence.
  */
 
-import { toBase64url } from '../base/bytes.ts'
+import { toBase64url, utf8 } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
@@ -80,20 +80,16 @@ export interface MeshEvents {
   'clock-skew': [skewMs: number]
 }
 
-interface Rooms {
-  readonly paths: Paths
-  readonly contacts: Contacts
-  readonly book: TicketBook
-  readonly answerer: Answerer
-  readonly transport: Transport
-  readonly idleTimeoutMs: number
-}
-
 export class Mesh {
   readonly #identity: Identity
   readonly #network: Uint8Array
   readonly #relays: readonly string[]
-  readonly #rooms: Rooms
+  readonly #paths: Paths
+  readonly #contacts: Contacts
+  readonly #book: TicketBook
+  readonly #answerer: Answerer
+  readonly #transport: Transport
+  readonly #idleTimeoutMs: number
   readonly #callers: Callers
   readonly #mailroom: Mailroom
   readonly #roster: Roster
@@ -104,12 +100,24 @@ export class Mesh {
   #cancelHousekeeping: () => void = () => {}
   #closed: Promise<void> | undefined
 
-  private constructor({ identity, network = 'main', relays = [] }: MeshOptions, rooms: Rooms) {
-    const { contacts, book, paths, answerer } = rooms
+  private constructor(
+    { identity, network = 'main', relays = [] }: MeshOptions,
+    paths: Paths,
+    contacts: Contacts,
+    book: TicketBook,
+    answerer: Answerer,
+    transport: Transport,
+    idleTimeoutMs: number,
+  ) {
     this.#identity = identity
     this.#network = networkId(network)
     this.#relays = relays
-    this.#rooms = rooms
+    this.#paths = paths
+    this.#contacts = contacts
+    this.#book = book
+    this.#answerer = answerer
+    this.#transport = transport
+    this.#idleTimeoutMs = idleTimeoutMs
     this.#roster = new Roster(
       (peer) => this.#makeLink(peer),
       (link) => this.#emitter.emit('link', link),
@@ -127,10 +135,8 @@ export class Mesh {
     this.#mailroom = new Mailroom({
       identity,
       paths,
-      onTicketPacket: (slot, packet) =>
-        void answerer.receive(slot.tag, packet, this.#callers.atTicket(slot)),
-      onContactPacket: (id, slot, packet) => {
-        const reception = this.#callers.atContact(id, slot)
+      receive: (slot, packet) => {
+        const reception = this.#callers.at(slot)
         if (reception) void answerer.receive(slot.tag, packet, reception)
       },
     })
@@ -151,8 +157,7 @@ export class Mesh {
       const book = await TicketBook.open(identity)
       const answerer = await Answerer.open({ identity, transport, idleTimeoutMs })
       const paths = new Paths({ runtime, relays, signaling, WebSocket })
-      const rooms = { paths, contacts, book, answerer, transport, idleTimeoutMs }
-      const mesh = new Mesh(options, rooms)
+      const mesh = new Mesh(options, paths, contacts, book, answerer, transport, idleTimeoutMs)
       mesh.#undo.push(release)
       mesh.#begin()
       return mesh
@@ -173,7 +178,7 @@ export class Mesh {
 
   /** The signaling paths and how they stand. */
   get signaling(): readonly PathState[] {
-    return this.#rooms.paths.states
+    return this.#paths.states
   }
 
   on<K extends keyof MeshEvents>(
@@ -189,15 +194,24 @@ export class Mesh {
    */
   async invite(options: InviteOptions = {}): Promise<Ticket> {
     this.#checkOpen()
-    const { expiresInMs = limits.defaultTicketLifetimeMs, uses = 1, memo = '' } = options
+    const { expiresInMs = limits.defaultTicketLifetimeMs, uses = 1 } = options
+    const { purpose = 'contact', memo = '' } = options
+    if (
+      !isWithin(expiresInMs, limits.maxTicketLifetimeMs) ||
+      !isWithin(uses, limits.maxTicketUses) ||
+      !Number.isInteger(uses) ||
+      utf8(purpose).length > limits.maxPurposeBytes ||
+      utf8(memo).length > limits.maxMemoBytes
+    ) {
+      throw new HandfastError('invalid-argument', 'A limit of InviteOptions')
+    }
     const expiresAtMs = this.#identity.runtime.now() + expiresInMs
-    checkInvitation(options)
-    const ticket = await this.#rooms.book.issue({
+    const ticket = await this.#book.issue({
       expiresS: Math.ceil(expiresAtMs / 1000),
       relays: this.#relays.filter(isAllowedRelayUrl).slice(0, limits.maxTicketRelays),
       uses,
       for: options.for === undefined ? null : parsePeerId(options.for),
-      purpose: options.purpose ?? 'contact',
+      purpose,
       memo,
     })
     this.#mailroom.openTicket(ticket.tag, ticket.expiresAt.getTime())
@@ -207,13 +221,13 @@ export class Mesh {
 
   /** One's own tickets that can still be used, also from before a reload. */
   get tickets(): readonly Ticket[] {
-    return [...this.#rooms.book.values()].flatMap(({ live }) => live?.ticket ?? [])
+    return [...this.#book.values()].flatMap(({ live }) => live?.ticket ?? [])
   }
 
   /** Withdraws a ticket. Who has redeemed it already stays a contact. */
   async withdraw(ticket: Ticket): Promise<void> {
     this.#mailroom.closeTicket(ticket.tag)
-    await this.#rooms.book.withdraw(ticket.tag)
+    await this.#book.withdraw(ticket.tag)
   }
 
   /**
@@ -232,13 +246,13 @@ export class Mesh {
     if (parsed.issuer === this.peer || (parsed.for !== null && parsed.for !== this.peer)) {
       throw new HandfastError('ticket-wrong-party', 'The ticket is your own or for somebody else')
     }
-    const earlier = this.#rooms.contacts.ofTicket(parsed.tag, parsed.issuer)
+    const earlier = this.#contacts.ofTicket(parsed.tag, parsed.issuer)
     if (earlier?.provisionalUntilMs === null) {
       const link = this.#roster.of(parsed.issuer)
       await link.connect(options)
       return link
     }
-    const signaling = this.#rooms.paths.through(parsed.relays)
+    const signaling = this.#paths.through(parsed.relays)
     try {
       return await this.#redeem(parsed, signaling, options)
     } finally {
@@ -273,12 +287,11 @@ export class Mesh {
 
   /** The issuer has granted a pact. Not one that it has with somebody else, or had with us before. */
   async #reserve(ticket: Ticket, { peer, chain, pact }: Outcome): Promise<Contact> {
-    const { contacts } = this.#rooms
-    const known = contacts.get(toBase64url(peer.pactId))
+    const known = this.#contacts.get(toBase64url(peer.pactId))
     if (known && (known.peer !== peer.peer || known.provisionalUntilMs === null)) {
-      throw new HandfastError('bad-packet', 'The pact granted is in use already')
+      throw new HandfastError('bad-packet')
     }
-    return contacts.add({
+    return this.#contacts.add({
       ...peer,
       chain,
       pact: pact!,
@@ -293,7 +306,7 @@ export class Mesh {
    * @throws HandfastError `storage-failed`
    */
   async forget(peer: PeerId): Promise<void> {
-    for (const { id } of await this.#rooms.contacts.forget(peer)) this.#mailroom.closeContact(id)
+    for (const { id } of await this.#contacts.forget(peer)) this.#mailroom.closeContact(id)
     const wasSeen = this.#roster.proven.has(peer)
     const link = this.#roster.remove(peer)
     if (wasSeen) this.#emitter.emit('forgotten', peer)
@@ -313,10 +326,10 @@ export class Mesh {
   async #close(): Promise<void> {
     this.#closing.abort(new HandfastError('closed', 'The mesh is closed'))
     this.#cancelHousekeeping()
-    this.#rooms.answerer.close()
+    this.#answerer.close()
     this.#mailroom.close()
     await Promise.all(this.#roster.all().map((link) => link.close('closed')))
-    await this.#rooms.paths.close()
+    await this.#paths.close()
     for (const undo of this.#undo) undo()
     this.#roster.proven.clear()
     this.#emitter.clear()
@@ -330,9 +343,9 @@ export class Mesh {
 
   #begin(): void {
     const { runtime } = this.#identity
-    const { book, contacts, paths } = this.#rooms
-    for (const { tag, expiresAtMs } of book.values()) this.#mailroom.openTicket(tag, expiresAtMs)
-    for (const contact of contacts.values()) {
+    for (const { tag, expiresAtMs } of this.#book.values())
+      this.#mailroom.openTicket(tag, expiresAtMs)
+    for (const contact of this.#contacts.values()) {
       this.#mailroom.openContact(contact)
       const link = this.#roster.of(contact.peer)
       if (contact.provisionalUntilMs === null) this.#roster.show(link)
@@ -343,17 +356,17 @@ export class Mesh {
         for (const link of this.#roster.all()) void link.suspend('suspended', 'at once')
       }),
       runtime.onWake(() => {
-        paths.wake()
+        this.#paths.wake()
         for (const link of this.#roster.all()) link.wake()
       }),
-      paths.onChange(() => this.#onPathsChange()),
+      this.#paths.onChange(() => this.#onPathsChange()),
     )
     this.#scheduleHousekeeping()
   }
 
   #onPathsChange(): void {
     this.#emitter.emit('signaling')
-    const skewMs = this.#rooms.paths.clockSkewMs
+    const skewMs = this.#paths.clockSkewMs
     if (Math.abs(skewMs) > limits.maxClockSkewMs) this.#emitter.emit('clock-skew', skewMs)
   }
 
@@ -362,8 +375,8 @@ export class Mesh {
     const { runtime } = this.#identity
     const now = runtime.now()
     const ends = [now + msUntilNextDay(now)]
-    for (const { expiresAtMs } of this.#rooms.book.values()) ends.push(expiresAtMs)
-    for (const { provisionalUntilMs } of this.#rooms.contacts.values()) {
+    for (const { expiresAtMs } of this.#book.values()) ends.push(expiresAtMs)
+    for (const { provisionalUntilMs } of this.#contacts.values()) {
       ends.push(provisionalUntilMs ?? Infinity)
     }
     const delayMs = Math.max(0, Math.min(...ends) - now)
@@ -374,10 +387,9 @@ export class Mesh {
   }
 
   async #keepHouse(): Promise<void> {
-    const { book, contacts } = this.#rooms
     try {
-      for (const { tag } of await book.prune()) this.#mailroom.closeTicket(tag)
-      for (const { id, peer } of await contacts.prune()) {
+      for (const { tag } of await this.#book.prune()) this.#mailroom.closeTicket(tag)
+      for (const { id, peer } of await this.#contacts.prune()) {
         this.#mailroom.closeContact(id)
         void this.#roster.remove(peer, 'unproven')?.close('closed')
       }
@@ -396,10 +408,9 @@ export class Mesh {
 
   /** Makes a contact permanent and its ticket's use spent: both or neither. */
   async #keep({ id, ticketTag }: Contact): Promise<void> {
-    const { book, contacts } = this.#rooms
     let finish: () => Contact[] = () => []
-    await book.spend(ticketTag, id, async (transaction) => {
-      finish = await contacts.prove(id, transaction)
+    await this.#book.spend(ticketTag, id, async (transaction) => {
+      finish = await this.#contacts.prove(id, transaction)
     })
     for (const replaced of finish()) this.#mailroom.closeContact(replaced.id)
   }
@@ -415,14 +426,13 @@ export class Mesh {
 
   async #dialContact(peer: PeerId, signal: AbortSignal): Promise<Session> {
     const identity = this.#identity
-    const contact = this.#rooms.contacts.of(peer)
+    const contact = this.#contacts.of(peer)
     const tag = contactTag(contact.pactSecret, contact.deviceKey, utcDay(identity.runtime.now()))
     const session = await this.#dial({
       signaling: this.#mailroom.signalingOf(contact.id),
       tag,
       open: (description, replyTag) =>
         openKnownContact(identity, this.#network, contact, tag, description, replyTag),
-      onAcknowledged: async () => {},
       signal,
     })
     if (contact.provisionalUntilMs !== null) {
@@ -434,36 +444,18 @@ export class Mesh {
     return session
   }
 
-  async #dial(
-    options: Omit<DialOptions, 'identity' | 'transport' | 'idleTimeoutMs'>,
-  ): Promise<Session> {
-    const { transport, idleTimeoutMs } = this.#rooms
+  #dial(options: Omit<DialOptions, 'identity' | 'transport' | 'idleTimeoutMs'>): Promise<Session> {
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])]
-    const { session } = await dial({
+    const signal = AbortSignal.any(signals)
+    return dial({
       ...options,
       identity: this.#identity,
-      transport,
-      idleTimeoutMs,
-      signal: AbortSignal.any(signals),
+      transport: this.#transport,
+      idleTimeoutMs: this.#idleTimeoutMs,
+      signal,
     })
-    return session
   }
 }
 
-function checkInvitation({ expiresInMs, uses, purpose = '', memo = '' }: InviteOptions): void {
-  const isIn = (value: number | undefined, max: number) =>
-    value === undefined || (Number.isFinite(value) && value >= 1 && value <= max)
-  const byteLength = (text: string) => new TextEncoder().encode(text).length
-  if (
-    !isIn(expiresInMs, limits.maxTicketLifetimeMs) ||
-    !isIn(uses, limits.maxTicketUses) ||
-    (uses !== undefined && !Number.isInteger(uses)) ||
-    byteLength(purpose) > limits.maxPurposeBytes ||
-    byteLength(memo) > limits.maxMemoBytes
-  ) {
-    throw new HandfastError(
-      'invalid-argument',
-      `A ticket lives at most 30 days, has 1 to ${limits.maxTicketUses} uses, a purpose of ${limits.maxPurposeBytes} and a memo of ${limits.maxMemoBytes} bytes`,
-    )
-  }
-}
+const isWithin = (value: number, max: number): boolean =>
+  Number.isFinite(value) && value >= 1 && value <= max

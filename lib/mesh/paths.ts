@@ -28,25 +28,24 @@ export interface PathsOptions {
 export class Paths {
   readonly #options: PathsOptions
   readonly #relays = new Map<string, RelayClient>()
-  readonly #tabs: TabSignaling | undefined
+  /** Besides relays. */
+  readonly #others: readonly Signaling[]
   readonly #emitter = new Emitter<{ change: [] }>()
 
   /** @throws HandfastError `invalid-argument` for a relay URL that is not allowed, `unsupported` without WebSocket */
   constructor(options: PathsOptions) {
     this.#options = options
-    if (!options.signaling && typeof BroadcastChannel !== 'undefined') {
-      this.#tabs = new TabSignaling({ runtime: options.runtime })
-    }
+    const hasTabs = typeof BroadcastChannel !== 'undefined'
+    this.#others =
+      options.signaling ?? (hasTabs ? [new TabSignaling({ runtime: options.runtime })] : [])
     for (const url of options.relays) this.#relay(url)
   }
 
   /** How things stand now. */
   get states(): PathState[] {
     const relays = [...this.#relays].map(([path, { state }]) => ({ path, state }))
-    const custom = (this.#options.signaling ?? []).map(
-      () => ({ path: 'custom', state: 'open' }) as const,
-    )
-    return [...relays, ...(this.#tabs ? [{ path: 'tabs', state: 'open' } as const] : []), ...custom]
+    const path = this.#options.signaling ? 'custom' : 'tabs'
+    return [...relays, ...this.#others.map(() => ({ path, state: 'open' }) as const)]
   }
 
   /** The largest difference between our clock and a relay's, in ms; ours is behind where positive. */
@@ -61,11 +60,9 @@ export class Paths {
 
   /** Own paths and these relays besides, as one; the caller closes it. */
   through(relays: readonly string[]): CombinedSignaling {
-    const { signaling = [] } = this.#options
     const urls = new Set([...this.#options.relays, ...relays])
     return new CombinedSignaling([
-      ...signaling,
-      ...(this.#tabs ? [this.#tabs] : []),
+      ...this.#others,
       ...[...urls].flatMap((url) => this.#relay(url) ?? []),
     ])
   }
@@ -96,6 +93,7 @@ export class Paths {
   async close(): Promise<void> {
     this.#emitter.clear()
     for (const relay of this.#relays.values()) await relay.close()
-    await this.#tabs?.close()
+    // What the application brought is its own to close.
+    if (!this.#options.signaling) for (const tabs of this.#others) await tabs.close()
   }
 }

@@ -13,6 +13,7 @@ interface AnsweredRecord {
 }
 
 const hashBytes = 16
+const tables = ['answered'] as const
 
 export class Answered {
   readonly #identity: Identity
@@ -28,19 +29,19 @@ export class Answered {
   static async open(identity: Identity): Promise<Answered> {
     const now = identity.runtime.now()
     const seen = await identity.store.transaction(
-      ['answered'],
+      tables,
       { mode: 'write' },
       async (transaction) => {
-        const live = new Map<string, number>()
+        const live: [string, number][] = []
         for (const { key, value } of await transaction.list('answered')) {
           const { expiresAtMs } = value as AnsweredRecord
           if (expiresAtMs <= now) await transaction.delete('answered', key)
-          else live.set(key, expiresAtMs)
+          else live.push([key, expiresAtMs])
         }
         return live
       },
     )
-    return new Answered(identity, new Map([...seen].sort(([, a], [, b]) => a - b)))
+    return new Answered(identity, new Map(seen.sort(([, a], [, b]) => a - b)))
   }
 
   static key(packet: Uint8Array): string {
@@ -70,7 +71,7 @@ export class Answered {
       forgotten.push(oldest)
     }
     this.#identity.store
-      .transaction(['answered'], { mode: 'write' }, async (transaction) => {
+      .transaction(tables, { mode: 'write' }, async (transaction) => {
         for (const old of forgotten) await transaction.delete('answered', old)
         await transaction.put('answered', key, { expiresAtMs } satisfies AnsweredRecord)
       })

@@ -23,15 +23,10 @@ export interface DialOptions {
   /** The mailbox message 1 goes to. */
   readonly tag: Uint8Array
   /** Stores what must outlive a crash; the session begins when it is done. */
-  readonly onAcknowledged: (outcome: Outcome) => Promise<void>
+  readonly onAcknowledged?: (outcome: Outcome) => Promise<void>
   /** Default `dialTimeoutMs`. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-}
-
-export interface Dialled {
-  readonly session: Session
-  readonly outcome: Outcome
 }
 
 /**
@@ -40,7 +35,7 @@ export interface Dialled {
  * @throws HandfastError `timeout`, `signaling-unavailable`, `transport-failed`, `bad-signature`, `bad-packet`,
  * `bad-description`; the reason of `signal`
  */
-export async function dial(options: DialOptions): Promise<Dialled> {
+export async function dial(options: DialOptions): Promise<Session> {
   const { identity, transport, signal, onAcknowledged, idleTimeoutMs } = options
   const { timeoutMs = limits.dialTimeoutMs } = options
   const { runtime } = identity
@@ -81,8 +76,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       }
     }
     const outcome = await exchange.orFail(acknowledged.promise)
-    const ready = onAcknowledged(outcome)
-    const session = await exchange.session(handshake, identity.device.key, idleTimeoutMs, ready)
-    return { session, outcome }
+    const ready = onAcknowledged?.(outcome)
+    return exchange.session(handshake, identity.device.key, idleTimeoutMs, ready)
   })
 }

@@ -29,6 +29,8 @@ const prelude: Rules = new Map<string, Matcher>([
   ['bstr', (value) => value instanceof Uint8Array],
   ['tstr', (value) => typeof value === 'string'],
   ['bool', (value) => typeof value === 'boolean'],
+  ['true', (value) => value === true],
+  ['false', (value) => value === false],
   ['null', (value) => value === null],
 ])
 

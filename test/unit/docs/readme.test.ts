@@ -83,6 +83,7 @@ test('links lead to files that are there', () => {
   for (const name of [
     'README.md',
     'docs/architecture.md',
+    'docs/performance.md',
     'docs/protocol.md',
     'docs/security.md',
   ]) {
