@@ -89,15 +89,18 @@ function withCode<T>(code: ErrorCode, run: () => T): T {
 }
 
 /**
- * Encodes one value into a buffer of its own, exactly as long as it is. The same value with its keys in the same
- * order gives the same bytes.
+ * Encodes one value into a buffer of its own, exactly as long as it is, or where `keep` puts it. The same value with its keys
+ * in the same order gives the same bytes.
  *
  * @throws HandfastError `invalid-argument` for what can't be encoded, `too-large` beyond a limit of `limits.ts`.
  */
-export const encode = (value: CborValue): Uint8Array<ArrayBuffer> =>
+export const encode = (
+  value: CborValue,
+  keep: (bytes: Uint8Array) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes),
+): Uint8Array<ArrayBuffer> =>
   withCode('invalid-argument', () => {
     inspect(value, 0, { items: 0, bytes: 0 })
-    const encoded = new Uint8Array(encodeInPool(value, resetBufferMode))
+    const encoded = keep(encodeInPool(value, resetBufferMode))
     guardCbor(encoded)
     return encoded
   })

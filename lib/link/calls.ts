@@ -9,6 +9,7 @@ import { reportError } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
 import { decode, encode, type CborValue } from '../codec/cbor.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
+import type { Slab } from '../base/slab.ts'
 import { Queue } from '../base/queue.ts'
 import type { FrameWriter, Transfer } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
@@ -187,8 +188,8 @@ export class Calls implements Source {
 }
 
 /** What an application hands over, as bytes. @throws HandfastError `invalid-argument`, `too-large` */
-export function encodeValue(value: unknown): Uint8Array {
-  const bytes = encode(value as CborValue)
+export function encodeValue(value: unknown, keep?: Slab['keep']): Uint8Array {
+  const bytes = encode(value as CborValue, keep)
   if (bytes.length > limits.maxValueBytes) {
     throw new HandfastError(
       'too-large',

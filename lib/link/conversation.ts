@@ -96,7 +96,7 @@ export class Conversation implements SessionHandler, Source {
     if (this.#peerLogId) throw malformed()
     fields.any()
     fields.constant(version)
-    const peerLogId = fields.bytes(logIdBytes)
+    const peerLogId = fields.bytes(logIdBytes).slice()
     const firstHeld = fields.integer(1)
     const ownLogId = fields.nullable(() => fields.bytes(logIdBytes))
     const handled = fields.integer()

@@ -91,7 +91,9 @@ export class Inbox {
     }
     this.#received = sequence
     this.#waitingBytes = waitingBytes
-    this.#waiting.push({ sequence, value })
+    // What is handed over at once may be a view of its frame; what has to wait would keep the whole frame.
+    const waits = this.#isDelivering || this.#handlers.size === 0
+    this.#waiting.push({ sequence, value: waits ? value.slice() : value })
   }
 
   /** Several handlers: a message is handled when all have returned. */

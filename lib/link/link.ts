@@ -9,6 +9,7 @@ import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
+import { Slab } from '../base/slab.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import { encodeValue, type RequestHandler } from './calls.ts'
@@ -48,6 +49,7 @@ export class Link {
   readonly #runtime: Runtime
   readonly #emitter = new Emitter<LinkEvents>()
   readonly #outbox: Outbox
+  readonly #slab = new Slab()
   readonly #inbox: Inbox
   readonly #handlers = new Map<string, RequestHandler>()
   readonly #conversations = new Set<Conversation>()
@@ -112,7 +114,7 @@ export class Link {
   send(message: unknown, options: { signal?: AbortSignal } = {}): Promise<void> {
     try {
       this.#checkNotClosed()
-      const handled = this.#outbox.add(encodeValue(message), options.signal)
+      const handled = this.#outbox.add(encodeValue(message, this.#slab.keep), options.signal)
       if (this.#current) this.#current.session.wake()
       else this.#redial.want()
       return handled

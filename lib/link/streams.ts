@@ -230,7 +230,8 @@ function createStream(
     receive(chunk) {
       allowed -= cost(chunk)
       if (allowed < 0 || peerEnded || chunk.length === 0) throw malformed()
-      readController.enqueue(chunk)
+      // The application's own: the frame is not kept.
+      readController.enqueue(chunk.slice())
     },
 
     receiveEnd() {

@@ -21,7 +21,8 @@ export class Reassembly {
       throw new HandfastError('protocol')
     }
     const pieces = this.#transfers.get(id) ?? { parts: [], length: 0 }
-    pieces.parts.push(bytes)
+    // A small part of a frame would keep the whole.
+    pieces.parts.push(bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes)
     pieces.length += bytes.length
     this.#transfers.set(id, pieces)
     if (

@@ -91,6 +91,9 @@ export class Session {
   #byeReceived = false
   /** Calls of `wake` since the last flush. */
   #wakes = 0
+  #wakesSeen = 0
+  /** Microtasks without a new one. */
+  #quietFor = 0
   #lastActivityMs: number
   #nextPing = 0
   #cancelTimer: () => void = () => {}
@@ -156,22 +159,23 @@ export class Session {
   /** A source has something: it is sent once the current task is quiet, together with whatever else there is by then. */
   wake(): void {
     if (this.#hasEnded || this.#wakes++ > 0) return
-    this.#flushWhenQuiet(0, 0)
+    this.#quietFor = 0
+    this.#flushWhenQuiet()
   }
 
   /**
    * Promise chains that send one message after another take a few microtasks each: wait until they have been quiet for some, and they
    * share a frame.
    */
-  #flushWhenQuiet(wakes: number, quietFor: number): void {
-    queueMicrotask(() => {
-      const isQuiet = wakes === this.#wakes
-      if (quietFor < limits.quietMicrotasks && this.#wakes < limits.maxWakesPerFlush) {
-        return this.#flushWhenQuiet(this.#wakes, isQuiet ? quietFor + 1 : 0)
-      }
-      this.#wakes = 0
-      this.#flush()
-    })
+  readonly #flushWhenQuiet = (): void => {
+    this.#quietFor = this.#wakes === this.#wakesSeen ? this.#quietFor + 1 : 0
+    this.#wakesSeen = this.#wakes
+    if (this.#quietFor < limits.quietMicrotasks && this.#wakes < limits.maxWakesPerFlush) {
+      void settled.then(this.#flushWhenQuiet)
+      return
+    }
+    this.#wakes = 0
+    this.#flush()
   }
 
   /** Resolves with the round trip in milliseconds; rejects with `timeout` or `closed`. */
@@ -383,5 +387,8 @@ function turn(sources: Source[]): Source {
   sources.push(first)
   return first
 }
+
+/** Its `then` is the quickest way to a microtask. */
+const settled = Promise.resolve()
 
 const protocolError = () => new HandfastError('protocol')

@@ -42,7 +42,7 @@ describe('a frame writer', () => {
           let expected: unknown[] = []
           const flush = () => {
             expect(writer.plaintext.length).toBeLessThanOrEqual(capacity)
-            const records = decodeSequence(writer.plaintext) as unknown[][]
+            const records = decodeSequence(writer.plaintext.slice()) as unknown[][]
             const wholes = records.flatMap((record) => {
               if (record[0] !== kinds.part) return [record]
               const whole = reassembly.take(record[1], record[2], record[3])
