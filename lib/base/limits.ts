@@ -57,7 +57,7 @@ export const candidateIntervalMs = 20
 export const channelLowWaterBytes = 1024 * 1024
 
 /** Senders pause when this much is buffered. */
-export const channelHighWaterBytes = 4 * 1024 * 1024
+export const channelHighWaterBytes = 2 * 1024 * 1024
 
 /** `send` refuses beyond this. Chromium's own buffer ends at 16 MiB, Firefox's nowhere. */
 export const maxChannelBufferBytes = 8 * 1024 * 1024
