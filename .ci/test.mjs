@@ -19,6 +19,7 @@ npm test -- check            types, format, lint, unused code
 npm test -- unit             unit and structure tests
 npm test -- build            the build, and the tests of the package it makes
 npm test -- browser          tests in Chromium and Firefox
+npm test -- bench            one small round of the benchmark: its times mean nothing
 npm test -- check unit       several of these
 
 What follows a single "unit" or "browser" goes to Vitest or Playwright:
@@ -68,6 +69,12 @@ const steps = [
     env: { PLAYWRIGHT_JSON_OUTPUT_FILE: playwrightReport },
     report: playwrightReport,
     count: countPlaywright,
+    browsers: true,
+  },
+  {
+    group: 'bench',
+    title: 'Benchmark, to see that it runs',
+    command: ['../test/bench/run.mjs', '--quick', '--only', 'raw,simple-peer,peerjs,handfast'],
     browsers: true,
   },
 ]

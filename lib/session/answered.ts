@@ -70,12 +70,14 @@ export class Answered {
       this.#answers.delete(oldest)
       forgotten.push(oldest)
     }
-    this.#identity.store
-      .transaction(tables, { mode: 'write' }, async (transaction) => {
+    const { runtime, store } = this.#identity
+    const write = () =>
+      store.transaction(tables, { mode: 'write' }, async (transaction) => {
         for (const old of forgotten) await transaction.delete('answered', old)
         await transaction.put('answered', key, { expiresAtMs } satisfies AnsweredRecord)
       })
-      .catch(() => {})
+    // The caller waits for its answer: it comes first.
+    runtime.setTimer(0, () => void write().catch(() => {}))
   }
 
   keepAnswer(key: string, answer: Uint8Array): void {
