@@ -333,6 +333,9 @@ export const redialMaxMs = 60_000
 /** Dials in vain of a link that nothing waits for. */
 export const unneededDials = 3
 
+/** Proven pacts kept with one peer: two that were made at once, and room for one that only one side has proven. */
+export const maxPactsPerPeer = 4
+
 /** [protocol] Contacts of one identity: each keeps three mailboxes subscribed. */
 export const maxContacts = 1024
 

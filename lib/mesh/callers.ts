@@ -89,6 +89,7 @@ export class Callers {
       relays: [],
       ticketTag: tag,
       provisionalUntilMs: expiresAtMs,
+      provenAtMs: 0,
     })
     const { id } = fresh.contact
     const redemption = await book.reserve(tag, sender.peer, id, async (pactId, transaction) => {

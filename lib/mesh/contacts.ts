@@ -1,11 +1,12 @@
 /**
- * The contacts of an identity, one a pact. A pact is provisional from the handshake until both sides have shown to be live;
- * then it replaces any older one with the same peer. Its secret is kept encrypted.
+ * The contacts of an identity, one a pact. A pact is provisional from the handshake until the other side has shown to be live. Two
+ * peers that invite each other at once make two, and prove them in different orders; and one side may prove a pact that the other never
+ * does. So the latest few are kept, all are listened for, and dials try one after the other. A pact's secret is kept encrypted.
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxContacts } from '../base/limits.ts'
+import { maxContacts, maxPactsPerPeer } from '../base/limits.ts'
 import type { CertificateChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Sealed } from '../identity/keystore.ts'
@@ -26,6 +27,8 @@ export interface Contact extends KnownPeer {
   readonly ticketTag: Uint8Array
   /** Not proven yet, and forgotten at that time (Unix ms); null once proven. */
   readonly provisionalUntilMs: number | null
+  /** Unix ms; 0 until proven. */
+  readonly provenAtMs: number
 }
 
 interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
@@ -39,6 +42,8 @@ const sealName = (id: string) => `pact/${id}`
 export class Contacts {
   readonly #identity: Identity
   readonly #contacts = new Map<string, Contact>()
+  /** Dials in vain since the last that was answered, by contact id. */
+  readonly #failures = new Map<string, number>()
 
   private constructor(identity: Identity) {
     this.#identity = identity
@@ -68,12 +73,22 @@ export class Contacts {
     return this.#contacts.get(id)
   }
 
-  /** The contact to dial: a proven pact before a provisional one. @throws HandfastError `closed` */
+  /** The pact to dial by: the one with the fewest failures, the latest proven first. @throws HandfastError `closed` */
   of(peer: PeerId): Contact {
-    const all = this.values().filter((contact) => contact.peer === peer)
-    const contact = all.find((one) => one.provisionalUntilMs === null) ?? all[0]
+    const failures = ({ id }: Contact) => this.#failures.get(id) ?? 0
+    const [contact] = this.#latestFirst(peer).sort((a, b) => failures(a) - failures(b))
     if (!contact) throw forgotten()
     return contact
+  }
+
+  /** A dial by this pact was answered, or in vain. */
+  noteDial({ id }: Contact, wasAnswered: boolean): void {
+    this.#failures.set(id, wasAnswered ? 0 : (this.#failures.get(id) ?? 0) + 1)
+  }
+
+  #latestFirst(peer: PeerId): Contact[] {
+    const all = this.values().filter((contact) => contact.peer === peer)
+    return all.sort((a, b) => b.provenAtMs - a.provenAtMs)
   }
 
   /** What has come of a ticket with that peer. */
@@ -110,18 +125,20 @@ export class Contacts {
     return prepared.contact
   }
 
-  /** Makes a contact permanent, and forgets other pacts with the same peer. Returns what to do once `transaction` is done. */
+  /** Makes a contact permanent, and forgets the oldest pacts with the same peer. Returns what to do once `transaction` is done. */
   async prove(id: string, transaction: StoreTransaction): Promise<() => Contact[]> {
     const contact = this.#contacts.get(id)
     const record = (await transaction.get('contacts', id)) as ContactRecord | undefined
     if (!contact || !record) throw forgotten()
-    await transaction.put('contacts', id, { ...record, provisionalUntilMs: null })
-    const others = this.values().filter((other) => other.peer === contact.peer && other.id !== id)
-    for (const other of others) await transaction.delete('contacts', other.id)
+    const proof = { provisionalUntilMs: null, provenAtMs: this.#identity.runtime.now() }
+    await transaction.put('contacts', id, { ...record, ...proof })
+    const others = this.#latestFirst(contact.peer).filter((other) => other.id !== id)
+    const surplus = others.filter((other) => other.provenAtMs > 0).slice(maxPactsPerPeer - 1)
+    for (const other of surplus) await transaction.delete('contacts', other.id)
     return () => {
-      for (const other of others) this.#contacts.delete(other.id)
-      this.#contacts.set(id, { ...contact, provisionalUntilMs: null })
-      return others
+      this.#forgetAll(surplus)
+      this.#contacts.set(id, { ...contact, ...proof })
+      return surplus
     }
   }
 
@@ -142,8 +159,15 @@ export class Contacts {
     await this.#write(async (transaction) => {
       for (const { id } of removed) await transaction.delete('contacts', id)
     })
-    for (const { id } of removed) this.#contacts.delete(id)
+    this.#forgetAll(removed)
     return removed
+  }
+
+  #forgetAll(contacts: readonly Contact[]): void {
+    for (const { id } of contacts) {
+      this.#contacts.delete(id)
+      this.#failures.delete(id)
+    }
   }
 
   #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {

@@ -298,6 +298,7 @@ export class Mesh {
       relays: ticket.relays,
       ticketTag: ticket.tag,
       provisionalUntilMs: ticket.expiresAt.getTime(),
+      provenAtMs: 0,
     })
   }
 
@@ -428,13 +429,20 @@ export class Mesh {
     const identity = this.#identity
     const contact = this.#contacts.of(peer)
     const tag = contactTag(contact.pactSecret, contact.deviceKey, utcDay(identity.runtime.now()))
-    const session = await this.#dial({
+    const dialled = this.#dial({
       signaling: this.#mailroom.signalingOf(contact.id),
       tag,
       open: (description, replyTag) =>
         openKnownContact(identity, this.#network, contact, tag, description, replyTag),
       signal,
     })
+    dialled
+      .then(({ confirmed }) => confirmed)
+      .then(
+        () => this.#contacts.noteDial(contact, true),
+        () => this.#contacts.noteDial(contact, false),
+      )
+    const session = await dialled
     if (contact.provisionalUntilMs !== null) {
       session.confirmed
         .then(() => this.#keep(contact))
