@@ -306,6 +306,9 @@ export const maxPendingRequests = 1024
 /** [protocol] Requests of a peer being handled at a time; beyond it they fail with `queue-full`. */
 export const maxConcurrentRequests = 256
 
+/** [protocol] Bytes of the params of requests being handled on one session; beyond it they fail with `queue-full`. */
+export const maxRunningBytes = 16 * 1024 * 1024
+
 export const defaultRequestTimeoutMs = 30_000
 
 /** [protocol] A method, a stream's name. */
@@ -339,8 +342,9 @@ export const maxPactsPerPeer = 4
 /** [protocol] Contacts of one identity: each keeps three mailboxes subscribed. */
 export const maxContacts = 1024
 
-/** Dials under way at a time when many contacts are called at once. */
+/** Dials begun in any `dialPlaceMs`: contacts that are away must not hold up those that are there. */
 export const maxConcurrentDials = 8
+export const dialPlaceMs = 2_000
 
 /** Relays one mesh connects to: its own and its contacts'. */
 export const maxRelays = 16

@@ -31,6 +31,8 @@ export class Calls implements Source {
   readonly #nextTransferId: () => number
   readonly #pending = new Map<number, Deferred<unknown>>()
   readonly #running = new Map<number, AbortController>()
+  /** Of the params of what runs. */
+  #runningBytes = 0
   readonly #small = new Queue<Uint8Array>()
   readonly #large = new Queue<Uint8Array>()
   readonly #transfers: Transfer[] = []
@@ -95,8 +97,10 @@ export class Calls implements Source {
     }
     const handler = this.#handlers.get(method)
     if (!handler) return this.#sendFailure(id, 'no-handler')
-    if (this.#running.size >= limits.maxConcurrentRequests)
-      return this.#sendFailure(id, 'queue-full')
+    const isFull =
+      this.#running.size >= limits.maxConcurrentRequests ||
+      this.#runningBytes + params.length > limits.maxRunningBytes
+    if (isFull) return this.#sendFailure(id, 'queue-full')
     void this.#run(id, handler, params)
   }
 
@@ -104,6 +108,7 @@ export class Calls implements Source {
     const controller = new AbortController()
     const { signal } = controller
     this.#running.set(id, controller)
+    this.#runningBytes += params.length
     try {
       const result = await handler(decode(params), { signal })
       this.#running.delete(id)
@@ -115,6 +120,8 @@ export class Calls implements Source {
       const isOnPurpose = error instanceof HandfastError
       if (!isOnPurpose) reportError(error)
       this.#sendFailure(id, 'request-failed', isOnPurpose ? error.message : undefined)
+    } finally {
+      this.#runningBytes -= params.length
     }
   }
 

@@ -277,8 +277,8 @@ export class Link {
     this.#transition('closed')
     this.#outbox.close(linkClosed())
     for (const onClose of this.#onClose) onClose()
-    await this.suspend(reason, 'gracefully')
     this.#inbox.close()
+    await this.suspend(reason, 'gracefully')
     this.#emitter.clear()
   }
 

@@ -59,10 +59,10 @@ export class Callers {
         return opened
       },
       admit: async () => {
-        const { payload, pactRecord } = opened
+        const { pactRecord } = opened
         const signature = await identity.device.sign(signatureLabels.pact, pactRecord)
         contact = await this.#reserve(slot, opened, signature)
-        if (!contact || !equalBytes(contact.deviceKey, payload.sender.deviceKey)) return undefined
+        if (!contact) return undefined
         this.#options.onReserved(contact)
         return { pact: { value: contact.pactSecret, signature } }
       },
@@ -79,6 +79,7 @@ export class Callers {
     const { identity, contacts, book } = this.#options
     const { sender, chain, pact } = payload
     const earlier = contacts.ofTicket(tag, sender.peer)
+    if (earlier && !equalBytes(earlier.deviceKey, sender.deviceKey)) return undefined
     const pactSecret = earlier?.pactSecret ?? identity.runtime.randomBytes(pactSecretBytes)
     const fresh = await contacts.prepare({
       ...sender,
@@ -96,7 +97,9 @@ export class Callers {
       if (pactId === id) await fresh.write(transaction)
     })
     if (redemption?.pactId === id) fresh.keep()
-    return redemption && contacts.get(redemption.pactId)
+    const kept = redemption && contacts.get(redemption.pactId)
+    // Two messages at once, each of another device: the first has won.
+    return kept && equalBytes(kept.deviceKey, sender.deviceKey) ? kept : undefined
   }
 
   #atContact(contact: Contact, slot: Slot): Reception {

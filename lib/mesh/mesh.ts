@@ -247,9 +247,12 @@ export class Mesh {
       throw new HandfastError('ticket-wrong-party', 'The ticket is your own or for somebody else')
     }
     const earlier = this.#contacts.ofTicket(parsed.tag, parsed.issuer)
-    if (earlier?.provisionalUntilMs === null) {
+    if (earlier) {
+      // It has been granted a pact already: that of a lost answer, or of a link that has been there for long.
       const link = this.#roster.of(parsed.issuer)
       await link.connect(options)
+      if (earlier.provisionalUntilMs !== null) await this.#keep(earlier)
+      this.#roster.show(link)
       return link
     }
     const signaling = this.#paths.through(parsed.relays)
@@ -277,8 +280,13 @@ export class Mesh {
     const link = this.#roster.of(ticket.issuer)
     const served = deferred<void>()
     link.attach(session, served.promise)
-    await session.confirmed
-    await this.#keep(contact!)
+    try {
+      await session.confirmed
+      await this.#keep(contact!)
+    } catch (error) {
+      session.abandon('closed')
+      throw error
+    }
     this.#roster.show(link)
     // Whoever waits for this link sets its handlers first.
     identity.runtime.setTimer(0, () => served.resolve())
@@ -350,7 +358,9 @@ export class Mesh {
       this.#mailroom.openContact(contact)
       const link = this.#roster.of(contact.peer)
       if (contact.provisionalUntilMs === null) this.#roster.show(link)
-      link.call()
+      // Who holds a pact of our own ticket and has never come: it is theirs to call.
+      const isTheirs = contact.provisionalUntilMs !== null && this.#book.find(contact.ticketTag)
+      if (!isTheirs) link.call()
     }
     this.#undo.push(
       runtime.onPageHide(() => {
@@ -421,8 +431,22 @@ export class Mesh {
       peer,
       safetyNumber: safetyNumber(this.#identity.publicKey, keyFromPeerId(peer)),
       runtime: this.#identity.runtime,
-      dial: (signal) => this.#dials.run(() => this.#dialContact(peer, signal)),
+      dial: (signal) => this.#dialInTurn(peer, signal),
     })
+  }
+
+  /** A place is held until the peer has answered, or for a short while: those who are there answer at once. */
+  async #dialInTurn(peer: PeerId, signal: AbortSignal): Promise<Session> {
+    const dialled = deferred<Session>()
+    dialled.promise.catch(() => {})
+    await this.#dials.run(async () => {
+      this.#dialContact(peer, signal).then(dialled.resolve, dialled.reject)
+      const patience = deferred<void>()
+      const cancel = this.#identity.runtime.setTimer(limits.dialPlaceMs, () => patience.resolve())
+      await Promise.race([dialled.promise.catch(() => {}), patience.promise])
+      cancel()
+    })
+    return dialled.promise
   }
 
   async #dialContact(peer: PeerId, signal: AbortSignal): Promise<Session> {

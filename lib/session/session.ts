@@ -206,7 +206,7 @@ export class Session {
 
   /** Says `bye` and closes at once, for a page that is being left. */
   abandon(reason: SessionEnd): void {
-    this.#sayBye(reason)
+    if (reason !== 'lost') this.#sayBye(reason)
     this.#finish(reason)
   }
 
@@ -272,7 +272,8 @@ export class Session {
       const plaintext = this.#incoming.decryptWithAd(null, frame)
       if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
       const records = this.#parse(plaintext)
-      if (!this.#isConfirmed) {
+      // A refusal is no proof.
+      if (!this.#isConfirmed && records.some(([kind]) => kind !== recordKinds.bye)) {
         this.#isConfirmed = true
         this.#cancelConfirmTimer()
         this.#confirm.resolve()
