@@ -28,6 +28,8 @@ export interface PathsOptions {
 export class Paths {
   readonly #options: PathsOptions
   readonly #relays = new Map<string, RelayClient>()
+  /** How many use each relay that is not one's own. */
+  readonly #users = new Map<string, number>()
   /** Besides relays. */
   readonly #others: readonly Signaling[]
   readonly #emitter = new Emitter<{ change: [] }>()
@@ -60,11 +62,22 @@ export class Paths {
 
   /** Own paths and these relays besides, as one; the caller closes it. */
   through(relays: readonly string[]): CombinedSignaling {
-    const urls = new Set([...this.#options.relays, ...relays])
-    return new CombinedSignaling([
-      ...this.#others,
-      ...[...urls].flatMap((url) => this.#relay(url) ?? []),
-    ])
+    const foreign = new Set(relays.filter((url) => !this.#options.relays.includes(url)))
+    const urls = [...this.#options.relays, ...foreign]
+    const clients = urls.flatMap((url) => this.#relay(url) ?? [])
+    for (const url of foreign) this.#users.set(url, (this.#users.get(url) ?? 0) + 1)
+    return new Route([...this.#others, ...clients], () => {
+      for (const url of foreign) this.#leave(url)
+    })
+  }
+
+  /** A relay that nobody uses any more is let go, with its place. */
+  #leave(url: string): void {
+    const users = this.#users.get(url)! - 1
+    if (users > 0) return void this.#users.set(url, users)
+    this.#users.delete(url)
+    void this.#relays.get(url)?.close()
+    this.#relays.delete(url)
   }
 
   /** Beyond the bound, or where it can't be used, a contact's relay is left out: there are others. */
@@ -95,5 +108,20 @@ export class Paths {
     for (const relay of this.#relays.values()) await relay.close()
     // What the application brought is its own to close.
     if (!this.#options.signaling) for (const tabs of this.#others) await tabs.close()
+  }
+}
+
+class Route extends CombinedSignaling {
+  #onClose: (() => void) | undefined
+
+  constructor(paths: Iterable<Signaling>, onClose: () => void) {
+    super(paths)
+    this.#onClose = onClose
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    this.#onClose?.()
+    this.#onClose = undefined
   }
 }

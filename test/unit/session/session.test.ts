@@ -394,6 +394,17 @@ describe('before the session is taken into use', () => {
     expect(runtime.pendingTimers).toBe(0)
   })
 
+  test('a refusal is no proof', async () => {
+    const puppet = await puppetFor('initiator', { runtime })
+    const confirmed = expect(puppet.session.confirmed).rejects.toMatchObject({
+      code: 'transport-failed',
+    })
+    puppet.session.start(new Recorder())
+    puppet.send([kinds.bye, 0])
+    await runtime.advance(2 * limits.byeTimeoutMs)
+    await confirmed
+  })
+
   test('a frame that came before the session was made is taken', async () => {
     const [near, far] = await channelPair({ runtime })
     const { CipherState } = await import('../../../lib/crypto/cipher-state.ts')

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { maxRelays } from '../../../lib/base/limits.ts'
+import { systemRuntime } from '../../../lib/base/runtime.ts'
+import { Paths } from '../../../lib/mesh/paths.ts'
+
+class SilentSocket extends EventTarget {
+  static open = 0
+  binaryType = 'blob'
+  readyState = 0
+  constructor() {
+    super()
+    SilentSocket.open++
+  }
+  send(): void {}
+  close(): void {
+    SilentSocket.open--
+  }
+}
+
+const tag = new Uint8Array(16)
+
+test('relays of others are let go with their last user, and leave room for the next', async () => {
+  const paths = new Paths({
+    runtime: systemRuntime,
+    relays: ['wss://own.example'],
+    signaling: [],
+    WebSocket: SilentSocket as never,
+  })
+  const own = paths.through([])
+  own.subscribe(tag, () => {})
+  for (let n = 0; n < 2 * maxRelays; n++) {
+    const [first, second] = [
+      paths.through([`wss://r${n}.example`]),
+      paths.through([`wss://r${n}.example`]),
+    ]
+    first.subscribe(tag, () => {})
+    expect(first.paths).toHaveLength(2)
+    await first.close()
+    expect(paths.states).toHaveLength(2)
+    await second.close()
+    await second.close()
+    expect(paths.states).toHaveLength(1)
+  }
+  expect(own.paths).toHaveLength(1)
+  await paths.close()
+  expect(SilentSocket.open).toBe(0)
+})
