@@ -13,13 +13,13 @@ export class TokenBucket {
     this.#filledAtMs = nowMs
   }
 
-  /** Takes one token, if there is one. `nowMs` is monotonic. */
-  take(nowMs: number): boolean {
+  /** Takes `cost` tokens, or none and returns false. `nowMs` is monotonic. */
+  take(nowMs: number, cost = 1): boolean {
     const gained = ((nowMs - this.#filledAtMs) / 1000) * this.#perSecond
     this.#tokens = Math.min(this.#burst, this.#tokens + gained)
     this.#filledAtMs = nowMs
-    if (this.#tokens < 1) return false
-    this.#tokens--
+    if (this.#tokens < cost) return false
+    this.#tokens -= cost
     return true
   }
 }

@@ -9,6 +9,7 @@
 
 import { HandfastError } from '../base/errors.ts'
 import { relayLimits } from '../base/limits.ts'
+import { TokenBucket } from '../base/token-bucket.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { tagKey } from '../signaling/mailboxes.ts'
 import {
@@ -21,7 +22,6 @@ import {
   verb,
 } from '../signaling/relay-protocol.ts'
 import { type CloseReason, RelayMetrics } from './metrics.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export type RelayLimits = typeof relayLimits
 
@@ -97,8 +97,8 @@ export class RelayCore {
     this.#perAddress.set(address, sameAddress + 1)
     this.#peers.set(connection, {
       tags: new Set(),
-      messages: new TokenBucket(messagesPerSecond, messageBurst, nowMs),
-      bytes: new TokenBucket(bytesPerSecond, byteBurst, nowMs),
+      messages: new TokenBucket(messageBurst, messagesPerSecond, nowMs),
+      bytes: new TokenBucket(byteBurst, bytesPerSecond, nowMs),
       heardAtMs: nowMs,
       pinged: false,
     })
@@ -114,7 +114,7 @@ export class RelayCore {
     const nowMs = peer.heardAtMs
     this.metrics.messagesIn++
     this.metrics.bytesIn += bytes.length
-    if (!peer.messages.take(1, nowMs) || !peer.bytes.take(bytes.length, nowMs)) {
+    if (!peer.messages.take(nowMs) || !peer.bytes.take(nowMs, bytes.length)) {
       this.#drop(connection, 'rate')
       return
     }
@@ -190,8 +190,8 @@ export class RelayCore {
         if (this.#topics.size >= maxTags) return this.#drop(connection, 'full')
         const { publishesPerSecondPerTag, publishBurstPerTag } = this.limits
         const publishes = new TokenBucket(
-          publishesPerSecondPerTag,
           publishBurstPerTag,
+          publishesPerSecondPerTag,
           peer.heardAtMs,
         )
         topic = { subscribers: new Set(), publishes }
@@ -219,7 +219,7 @@ export class RelayCore {
   #publish(publisher: RelayConnection, tag: Uint8Array, packet: Uint8Array): number {
     const topic = this.#topics.get(tagKey(tag))
     if (!topic) return 0
-    if (!topic.publishes.take(1, this.#runtime.monotonicNow())) {
+    if (!topic.publishes.take(this.#runtime.monotonicNow())) {
       this.metrics.publishesDropped++
       return 0
     }

@@ -113,6 +113,13 @@ describe('a token bucket', () => {
     expect(taken(1_000_000)).toBe(5)
   })
 
+  test('a cost that is refused takes nothing', () => {
+    const bucket = new TokenBucket(10, 1, 0)
+    expect(bucket.take(0, 11)).toBe(false)
+    expect(bucket.take(0, 10)).toBe(true)
+    expect(bucket.take(0)).toBe(false)
+  })
+
   test('asked often, it fills all the same', () => {
     const bucket = new TokenBucket(1, 2, 0)
     let n = 0
