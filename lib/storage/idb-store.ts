@@ -100,10 +100,12 @@ export class IdbStore implements Store {
     }
     const staged = new StagedTransaction(scope, mode, {
       get: (table, key) => read(table, (from) => from.get(key)),
-      list: async (table) => {
+      list: async (table, prefix = '') => {
+        // No key holds U+FFFF, which is no character.
+        const range = prefix ? IDBKeyRange.bound(prefix, `${prefix}\uffff`) : undefined
         const [keys, values] = await Promise.all([
-          read(table, (from) => from.getAllKeys() as IDBRequest<string[]>),
-          read(table, (from) => from.getAll()),
+          read(table, (from) => from.getAllKeys(range) as IDBRequest<string[]>),
+          read(table, (from) => from.getAll(range)),
         ])
         return keys.map((key, i) => ({ key, value: values[i] as unknown }))
       },

@@ -13,7 +13,8 @@ export class MemoryStore implements Store {
   readonly #tables = new Map<Table, Map<string, StoreRecord>>()
   readonly #source: Source = {
     get: async (table, key) => structuredClone(this.#table(table).get(key)?.value),
-    list: async (table) => structuredClone([...this.#table(table).values()]),
+    list: async (table, prefix = '') =>
+      structuredClone([...this.#table(table).values()].filter(({ key }) => key.startsWith(prefix))),
   }
   #last: Promise<unknown> = Promise.resolve()
   #closed = false

@@ -50,11 +50,12 @@ export class StagedTransaction implements StoreTransaction {
     return write ? structuredClone(write.record?.value) : this.#source.get(table, key)
   }
 
-  async list(table: Table): Promise<StoreRecord[]> {
+  async list(table: Table, prefix = ''): Promise<StoreRecord[]> {
     this.#check(table)
-    const merged = new Map((await this.#source.list(table)).map((record) => [record.key, record]))
+    const committed = await this.#source.list(table, prefix)
+    const merged = new Map(committed.map((record) => [record.key, record]))
     for (const { table: written, key, record } of this.#writes.values()) {
-      if (written !== table) continue
+      if (written !== table || !key.startsWith(prefix)) continue
       if (record) merged.set(key, structuredClone(record))
       else merged.delete(key)
     }

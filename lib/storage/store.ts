@@ -4,7 +4,7 @@
  */
 
 /** A new table needs a higher `schemaVersion` in `idb-connection.ts`. */
-export const tables = ['keys', 'tickets', 'contacts', 'answered'] as const
+export const tables = ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox'] as const
 export type Table = (typeof tables)[number]
 
 /** A structured-cloneable record. */
@@ -18,8 +18,8 @@ export interface StoreRecord {
 /** Values are copied on their way in and out. A call that is refused changes nothing. */
 export interface StoreTransaction {
   get(table: Table, key: string): Promise<StoreValue | undefined>
-  /** All records of a table in key order (by UTF-16 code units). */
-  list(table: Table): Promise<StoreRecord[]>
+  /** The records of a table whose key begins with `prefix` (default: all), in key order (by UTF-16 code units). */
+  list(table: Table, prefix?: string): Promise<StoreRecord[]>
   /** @throws HandfastError `invalid-argument` for a value that has no structured clone */
   put(table: Table, key: string, value: StoreValue): Promise<void>
   delete(table: Table, key: string): Promise<void>

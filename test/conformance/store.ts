@@ -86,6 +86,17 @@ export const storeChecks: StoreCheck[] = [
     assertEqual(both, ['ticket', 'contact'], 'values')
   }),
 
+  check('lists what begins with a prefix, staged writes included', async (store) => {
+    for (const key of ['a', 'a/1', 'a/2', 'a/\u{10ffff}', 'b/1']) await put(store, key, key)
+    const listed = await store.transaction(['tickets'], write, async (tx) => {
+      await tx.put('tickets', 'a/3', 0)
+      await tx.put('tickets', 'c', 0)
+      await tx.delete('tickets', 'a/1')
+      return (await tx.list('tickets', 'a/')).map(({ key }) => key)
+    })
+    assertEqual(listed, ['a/2', 'a/3', 'a/\u{10ffff}'], 'keys')
+  })
+
   check('lists in order of UTF-16 code units', async (store) => {
     const expected = ['', '1', '10', '2', 'A', 'a', 'aa', 'é', '😀', '\uFFFD']
     await store.transaction(['tickets'], write, async (tx) => {
