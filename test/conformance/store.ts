@@ -95,7 +95,7 @@ export const storeChecks: StoreCheck[] = [
       return (await tx.list('tickets', 'a/')).map(({ key }) => key)
     })
     assertEqual(listed, ['a/2', 'a/3', 'a/\u{10ffff}'], 'keys')
-  })
+  }),
 
   check('lists in order of UTF-16 code units', async (store) => {
     const expected = ['', '1', '10', '2', 'A', 'a', 'aa', 'é', '😀', '\uFFFD']
