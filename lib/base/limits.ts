@@ -117,7 +117,7 @@ export const identityLockTimeoutMs = 2_000
 export const databaseTimeoutMs = 3_000
 
 /** A transaction during which nothing at all moved in its database for this long has lost it. */
-export const databaseStallMs = 5_000
+export const databaseStallMs = 4_500
 
 /** Microtasks without a call after which the memory store says, as IndexedDB does, that work waits elsewhere. */
 export const idleMicrotasks = 1_000

@@ -5,12 +5,13 @@
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
+import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxContacts, maxPactsPerPeer } from '../base/limits.ts'
 import type { CertificateChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Sealed } from '../identity/keystore.ts'
-import type { PeerId } from '../identity/peer-id.ts'
+import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { SignedPact } from '../session/openings.ts'
 import type { KnownPeer } from '../session/pact.ts'
 import type { StoreTransaction } from '../storage/store.ts'
@@ -57,9 +58,18 @@ export class Contacts {
       (transaction) => transaction.list('contacts'),
     )
     for (const { key, value } of records) {
-      const { secret, ...rest } = value as ContactRecord
-      const pactSecret = await identity.keystore.unseal(sealName(key), secret)
-      contacts.#contacts.set(key, { ...rest, id: key, pactSecret })
+      // One damaged record costs one contact. It stays where it is, and is reported at every opening.
+      try {
+        const { secret, ...rest } = value as ContactRecord
+        if (toBase64url(rest.pactId) !== key) throw new HandfastError('storage-failed')
+        parsePeerId(rest.peer)
+        const pactSecret = await identity.keystore.unseal(sealName(key), secret)
+        contacts.#contacts.set(key, { ...rest, id: key, pactSecret })
+      } catch (cause) {
+        reportError(
+          new HandfastError('storage-failed', `the contact '${key}' is damaged`, { cause }),
+        )
+      }
     }
     await contacts.prune()
     return contacts

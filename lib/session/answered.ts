@@ -34,8 +34,9 @@ export class Answered {
       async (transaction) => {
         const live: [string, number][] = []
         for (const { key, value } of await transaction.list('answered')) {
-          const { expiresAtMs } = value as AnsweredRecord
-          if (expiresAtMs <= now) await transaction.delete('answered', key)
+          const expiresAtMs = Number((value as AnsweredRecord | null)?.expiresAtMs)
+          // Not a number, so damaged: what it guarded against reaches no application.
+          if (!(expiresAtMs > now)) await transaction.delete('answered', key)
           else live.push([key, expiresAtMs])
         }
         return live

@@ -65,9 +65,18 @@ function settleInTime<T>(
   })
 }
 
+/** Where it is switched off it may be missing, null, or throw when looked at. */
+function hasIndexedDb(): boolean {
+  try {
+    return Boolean(globalThis.indexedDB)
+  } catch {
+    return false
+  }
+}
+
 /** Takes the Web Lock of that name; returns the way to let go of it. */
 export async function lockDatabase(name: string, runtime: Runtime): Promise<() => void> {
-  if (typeof indexedDB === 'undefined') throw new HandfastError('unsupported', 'no IndexedDB')
+  if (!hasIndexedDb()) throw new HandfastError('unsupported', 'no IndexedDB')
   const locks = globalThis.navigator?.locks
   if (!locks) return () => {}
   const giveUp = new AbortController()

@@ -15,6 +15,9 @@ import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Write } from './staged-transaction.ts'
 import type { Store, StoreTransaction, Table, TransactionOptions } from './store.ts'
 
+/** What starting a transaction throws on a connection that is gone: by the standard, and as WebKit says it. */
+const lostConnection = ['InvalidStateError', 'UnknownError']
+
 export class IdbStore implements Store {
   readonly #name: string
   readonly #runtime: Runtime
@@ -140,8 +143,8 @@ export class IdbStore implements Store {
         return db.transaction(scope, mode, { durability })
       } catch (error) {
         this.#checkOpen()
-        const lost = (error as DOMException).name === 'InvalidStateError'
-        if (!lost || retried) throw storageError(error)
+        const isLost = lostConnection.includes((error as DOMException).name)
+        if (!isLost || retried) throw storageError(error)
         this.#lose(db)
       }
     }
@@ -168,7 +171,11 @@ export class IdbStore implements Store {
       // Only now does `tx.error` say why: a quota is often found exceeded as late as the commit.
       tx.addEventListener(
         'abort',
-        settle(() => reject(storageError(tx.error))),
+        settle(() => {
+          // What the platform aborts for anything but a full disk leaves a connection not to be trusted.
+          if (tx.error && tx.error.name !== 'QuotaExceededError') this.#lose(tx.db)
+          reject(storageError(tx.error))
+        }),
       )
     })
   }

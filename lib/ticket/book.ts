@@ -6,6 +6,7 @@
  */
 
 import { fromBase64url, toBase64url } from '../base/bytes.ts'
+import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxOpenTickets } from '../base/limits.ts'
 import { generateKeyPair, keyPairFromSecret, type KeyPair } from '../crypto/x25519.ts'
@@ -64,11 +65,21 @@ export class TicketBook {
     const records = await identity.store.transaction(['tickets'], { mode: 'read' }, (transaction) =>
       transaction.list('tickets'),
     )
+    const expired: string[] = []
     for (const { key, value } of records) {
-      const record = value as TicketRecord
-      if (record.expiresAtMs <= identity.runtime.now()) await book.#delete(key)
-      else book.#open.set(key, await book.#read(key, record))
+      // One damaged record costs one ticket. It stays where it is, and is reported at every opening.
+      try {
+        const record = value as TicketRecord
+        if (!Number.isFinite(record.expiresAtMs)) throw new HandfastError('storage-failed')
+        if (record.expiresAtMs <= identity.runtime.now()) expired.push(key)
+        else book.#open.set(key, await book.#read(key, record))
+      } catch (cause) {
+        reportError(
+          new HandfastError('storage-failed', `the ticket '${key}' is damaged`, { cause }),
+        )
+      }
     }
+    for (const key of expired) await book.#delete(key)
     return book
   }
 
@@ -181,7 +192,7 @@ export class TicketBook {
   async #read(key: string, record: TicketRecord): Promise<OpenTicket> {
     const { expiresAtMs, secrets } = record
     const tag = fromBase64url(key)
-    if (!secrets) return { tag, expiresAtMs, live: null }
+    if (secrets === null) return { tag, expiresAtMs, live: null }
     const opened = await this.#identity.keystore.unseal(sealName(key), secrets)
     const fields = new Fields(decode(opened), 2, 'storage-failed')
     const ticket = Ticket.fromBytes(fields.bytes(1, opened.length), atAnyTime)

@@ -173,21 +173,4 @@ test.describe('with the browser interfering', () => {
     await page.evaluate(() => storage.put('small', 1))
     expect(await page.evaluate(() => storage.get('small'))).toBe(1)
   })
-
-  test('after the site data were cleared nothing goes on as if new', async ({ openPeer }) => {
-    const { page, context } = await openPeer(undefined, { path })
-    await page.evaluate(async () => {
-      await storage.tryOpen('alice')
-      await storage.put('a', 1)
-    })
-    const devtools = await context.newCDPSession(page)
-    const { origin } = new URL(page.url())
-    await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' })
-    const code = await page.evaluate(() =>
-      storage.get('a').catch((error: { code: string }) => error.code),
-    )
-    expect(code).toBe('storage-failed')
-    await page.evaluate(() => store.close())
-    expect(await page.evaluate(() => storage.tryOpen('alice'))).toMatchObject({ code: 'opened' })
-  })
 })

@@ -1,10 +1,21 @@
 /** The dev server under the browser tests: this repository without hot reload, so that no edit disturbs a run. */
 
-import { defineConfig, mergeConfig } from 'vite'
+import { defineConfig, mergeConfig, type Plugin } from 'vite'
 import base from '../../vite.config.ts'
+
+/** `/clear-site-data`: what a server, or a user who clears the site's data, does under a running page. */
+const clearSiteData: Plugin = {
+  name: 'clear-site-data',
+  configureServer(server) {
+    server.middlewares.use('/clear-site-data', (_request, response) => {
+      response.setHeader('clear-site-data', '"storage"').end('cleared')
+    })
+  },
+}
 
 export default defineConfig((env) =>
   mergeConfig(base(env), {
+    plugins: [clearSiteData],
     server: { port: 5300, hmr: false, watch: null },
     cacheDir: 'node_modules/.vite-test',
     optimizeDeps: {

@@ -92,6 +92,21 @@ describe('opening', () => {
     })
   })
 
+  it.each([
+    ['missing', () => undefined],
+    ['null', () => null],
+    [
+      'forbidden',
+      () => {
+        throw new DOMException('The operation is insecure.', 'SecurityError')
+      },
+    ],
+  ])('is unsupported where IndexedDB is %s', async (_, find) => {
+    const spy = vi.spyOn(globalThis, 'indexedDB', 'get').mockImplementation(find as never)
+    await expect(IdbStore.open(name)).rejects.toMatchObject({ code: 'unsupported' })
+    spy.mockRestore()
+  })
+
   it('fails on a database of a newer version', async () => {
     ;(await requested(indexedDB.open(`handfast/${name}`, 99))).close()
     await expect(IdbStore.open(name)).rejects.toMatchObject({
@@ -206,6 +221,36 @@ describe('a lost connection', () => {
     expect(spy).toHaveBeenCalledTimes(2)
     spy.mockRestore()
     expect(await get(store, 'a')).toBeUndefined()
+    await store.close()
+  })
+
+  it('that says so in another way is opened anew', async () => {
+    const store = await IdbStore.open(name)
+    await put(store, 'a', 1)
+    const spy = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementationOnce(() => {
+      throw new DOMException('Connection to Indexed Database server lost', 'UnknownError')
+    })
+    expect(await get(store, 'a')).toBe(1)
+    expect(spy.mock.contexts[1]).not.toBe(spy.mock.contexts[0])
+    await store.close()
+  })
+
+  it.each([
+    ['UnknownError', true],
+    ['QuotaExceededError', false],
+  ])('is what an abort by the platform (%s) may mean: %s', async (cause, isReopened) => {
+    const store = await IdbStore.open(name)
+    const spy = vi.spyOn(IDBDatabase.prototype, 'transaction')
+    vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementationOnce(function (
+      this: IDBTransaction,
+    ) {
+      this.abort()
+      Object.defineProperty(this, 'error', { value: new DOMException('', cause) })
+    })
+    await expect(put(store, 'a', 1)).rejects.toMatchObject({ code: 'storage-failed' })
+    await put(store, 'a', 2)
+    expect(await get(store, 'a')).toBe(2)
+    expect(spy.mock.contexts[1] !== spy.mock.contexts[0]).toBe(isReopened)
     await store.close()
   })
 
