@@ -370,6 +370,35 @@ for (const [shown, garbage] of Object.entries(garbages)) {
   })
 }
 
+test('a key that is gone never makes another identity', async ({ openPeer }) => {
+  const { page } = await openPeer(undefined, { path })
+  const opened = await page.evaluate(async () => {
+    const outcomes: Record<string, string> = {}
+    const keys = ['wrapping-key', 'secret/identity', 'secret/certificate', 'secret/device']
+    for (const key of keys) {
+      const before = await storage.Identity.open({ name: key })
+      await before.close()
+      const store = await storage.IdbStore.open(key)
+      const strict = { mode: 'write', durability: 'strict' } as const
+      await store.transaction(['keys'], strict, (tx) => tx.delete('keys', key))
+      await store.close()
+      outcomes[key] = await storage.Identity.open({ name: key }).then(
+        (identity) => (identity.peer === before.peer ? 'the same' : 'another'),
+        (error: { code: string }) => error.code,
+      )
+    }
+    return outcomes
+  })
+  expect(opened).toEqual({
+    'wrapping-key': 'storage-failed',
+    // Needed to certify a device, and this one is certified.
+    'secret/identity': 'the same',
+    'secret/certificate': 'storage-failed',
+    // The identity certifies another device.
+    'secret/device': 'the same',
+  })
+})
+
 test('whatever must not be lost is written strictly', async ({ openPeer }) => {
   const { page } = await openPeer(undefined, { path })
   const writes = await page.evaluate(async () => {
