@@ -2,8 +2,9 @@
 
 import { WebSocket } from 'ws'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { formerRelaysMs } from '../../../lib/base/limits.ts'
+import { formerRelaysMs, maxCardBytes, maxCardsPerSession } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
+import { recordKinds, type Record } from '../../../lib/codec/records.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import { readCard, signCard } from '../../../lib/mesh/card.ts'
@@ -11,6 +12,10 @@ import { openOwnCard } from '../../../lib/mesh/cards.ts'
 import { Contacts } from '../../../lib/mesh/contacts.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { startRelay, type RunningRelay } from '../../../lib/relay/node.ts'
+import { dial } from '../../../lib/session/dial.ts'
+import { networkId } from '../../../lib/session/handshake.ts'
+import { openFirstContact } from '../../../lib/session/openings.ts'
+import { RelayClient } from '../../../lib/signaling/relay-client.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { World } from '../../support/memory-peers.ts'
 
@@ -146,6 +151,86 @@ describe('a card by hand is refused', () => {
     }
     await alice.mesh.close()
     await expect(alice.mesh.readCard(cards[0]!)).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+// The other side says `bye` and closes at once: one or the other comes first.
+const brokenOff = ['protocol', 'lost']
+
+describe('on a session with an authenticated peer', () => {
+  /** Bob by hand: what he says after his hello may be anything. */
+  async function byHand() {
+    const alice = await peer([url(0)])
+    const bob = await Identity.open({ store: new MemoryStore() })
+    const ticket = await alice.mesh.invite()
+    const board = new RelayClient({
+      url: url(0),
+      runtime: systemRuntime,
+      WebSocket: WebSocket as never,
+    })
+    const session = await dial({
+      identity: bob,
+      transport: world.network.transport(),
+      idleTimeoutMs: 60_000,
+      signaling: board,
+      tag: ticket.tag,
+      open: (description, replyTag) =>
+        openFirstContact(bob, networkId('main'), ticket, description, replyTag),
+    })
+    const heard: Record[] = []
+    session.control([recordKinds.hello, 1, new Uint8Array(16), 1, null, 0])
+    session.start({ onRecords: (records) => void heard.push(...records), isIdle: () => false })
+    await session.confirmed
+    await expect.poll(() => alice.mesh.links.size).toBe(1)
+    await board.close()
+    const say = (card: Uint8Array) => session.control([recordKinds.card, card])
+    const card = (number: number, by = bob) =>
+      signCard(by, { number, relays: [`wss://r${number}.example/`], issuedS: 1 })
+    return { alice, bob, session, heard, say, card }
+  }
+
+  test('the latest counts; older ones and the same again are no news', async () => {
+    const { alice, session, heard, say, card } = await byHand()
+    for (const number of [2, 5, 5, 3]) say(await card(number))
+    await expect.poll(() => known(alice)).toEqual([['wss://r5.example/']])
+    say(await card(4))
+    await session.ping()
+    expect(await known(alice)).toEqual([['wss://r5.example/']])
+    const [, own] = heard.find(([kind]) => kind === recordKinds.card)!
+    expect(readCard(own as Uint8Array, NaN)).toMatchObject({
+      peer: alice.mesh.peer,
+      relays: [url(0)],
+    })
+  })
+
+  test.each(['forged', 'truncated', "another's", 'empty', 'oversized', 'no bytes'])(
+    'one that is %s ends it, and changes nothing',
+    async (what) => {
+      const { alice, session, say, card } = await byHand()
+      const good = await card(2)
+      const other = await Identity.open({ store: new MemoryStore() })
+      const bad: { [what: string]: unknown } = {
+        forged: good.with(good.length - 1, good.at(-1)! ^ 1),
+        truncated: good.slice(0, -1),
+        "another's": await card(2, other),
+        empty: new Uint8Array(),
+        oversized: new Uint8Array(maxCardBytes + 1),
+        'no bytes': 'card',
+      }
+      say(bad[what] as Uint8Array)
+      expect(brokenOff).toContain(await session.ended)
+      expect(await known(alice)).toEqual([[]])
+      expect(alice.mesh.links.size).toBe(1)
+    },
+  )
+
+  test('too many end it', async () => {
+    const { session, say, card } = await byHand()
+    const good = await card(2)
+    for (let n = 0; n < maxCardsPerSession; n++) say(good)
+    await session.ping()
+    say(good)
+    expect(brokenOff).toContain(await session.ended)
   })
 })
 
