@@ -36,7 +36,10 @@ import { Roster } from './roster.ts'
 
 export interface MeshOptions {
   identity: Identity
-  /** URLs of relays, `wss:` (or `ws:` on loopback). Default: none; tabs of one browser find each other all the same. */
+  /**
+   * URLs of relays, `wss:` (or `ws:` on loopback). Default: none; tabs of one browser find each other all the same. Contacts learn of
+   * the first four; those that an earlier mesh had are listened at for 30 days more.
+   */
   relays?: readonly string[]
   /** Peers of different networks can't meet. Default `main`. */
   network?: string

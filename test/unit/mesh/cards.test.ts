@@ -9,7 +9,7 @@ import { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import { readCard, signCard } from '../../../lib/mesh/card.ts'
 import { openOwnCard } from '../../../lib/mesh/cards.ts'
-import { Contacts } from '../../../lib/mesh/contacts.ts'
+import { Contacts, type Contact } from '../../../lib/mesh/contacts.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { startRelay, type RunningRelay } from '../../../lib/relay/node.ts'
 import { dial } from '../../../lib/session/dial.ts'
@@ -23,7 +23,7 @@ let world: World
 let relays: RunningRelay[]
 beforeEach(async () => {
   world = new World()
-  relays = await Promise.all([1, 2, 3].map(() => startRelay({ port: 0 })))
+  relays = await Promise.all([1, 2, 3, 4].map(() => startRelay({ port: 0 })))
 })
 afterEach(async () => {
   await world.close()
@@ -108,6 +108,15 @@ describe('moving house', () => {
     await talk(again, other)
     await expect.poll(() => known(other)).toEqual([[url(1)]])
     await expect.poll(() => known(again)).toEqual([[url(2)]])
+  })
+
+  test('both leave different relays, neither knowing where the other went', async () => {
+    const { alice, bob } = await linked([url(0)], [url(1)])
+    await Promise.all([alice.mesh.close(), bob.mesh.close()])
+    const [here, there] = [await peer([url(2)], alice.store), await peer([url(3)], bob.store)]
+    await talk(here, there)
+    await expect.poll(() => known(here)).toEqual([[url(3)]])
+    await expect.poll(() => known(there)).toEqual([[url(2)]])
   })
 
   test('a session that stands takes the new relays into use at once', async () => {
@@ -224,6 +233,16 @@ describe('on a session with an authenticated peer', () => {
     },
   )
 
+  test('the card of another contact ends it', async () => {
+    const { alice, session, say, card } = await byHand()
+    const carol = await peer([url(0)])
+    await carol.mesh.accept(await alice.mesh.invite())
+    await expect.poll(async () => (await known(alice)).flat()).toEqual([url(0)])
+    say(await card(2 ** 40, carol.identity))
+    expect(brokenOff).toContain(await session.ended)
+    expect((await known(alice)).flat()).toEqual([url(0)])
+  })
+
   test('too many end it', async () => {
     const { session, say, card } = await byHand()
     const good = await card(2)
@@ -281,5 +300,18 @@ describe('on disk', () => {
     await contacts.learn(one)
     expect(contacts.values()[0]).toMatchObject({ relays: two.relays, cardNumber: number + 2 })
     expect(await known(alice)).toEqual([two.relays])
+  })
+
+  test('an older card does not hold for a newer pact either', async () => {
+    const { alice, bob } = await linked([url(0)], [url(0)])
+    const contacts = await Contacts.open(alice.identity)
+    const [{ id: _, cardNumber = 0, ...first }] = contacts.values() as [Contact]
+    const pactId = first.pactId.map((byte) => byte ^ 1)
+    await contacts.add({ ...first, pactId, relays: [] })
+    const at = async (number: number) =>
+      readCard(await signCard(bob.identity, { number, relays: [url(1)], issuedS: 1 }), NaN)
+    expect(await contacts.learn(await at(cardNumber - 1))).toEqual([])
+    expect(await contacts.learn(await at(cardNumber))).toHaveLength(1)
+    expect(await contacts.learn(await at(cardNumber + 1))).toHaveLength(2)
   })
 })
