@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'ticket-wrong-party'
   /** No use of the ticket is left. */
   | 'ticket-spent'
+  /** An address card is malformed, forged, older than the one that is known, or of nobody known. */
+  | 'bad-card'
   | 'bad-packet'
   /** An offer, answer or candidate does not parse. */
   | 'bad-description'

@@ -348,3 +348,17 @@ export const dialPlaceMs = 2_000
 
 /** Relays one mesh connects to: its own and its contacts'. */
 export const maxRelays = 16
+
+// ── Cards ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] Relays named in a card, as in a ticket. Also how many former ones are remembered. */
+export const maxCardRelays = 4
+
+/** [protocol] A card, encoded: the largest possible is about 2 KiB. */
+export const maxCardBytes = 2560
+
+/** [protocol] Cards on one session, each way: one as it begins, the rest for moves. Each costs a write. */
+export const maxCardsPerSession = 16
+
+/** A relay that one has left is listened at for so long, for contacts that slept through the move. */
+export const formerRelaysMs = 30 * 24 * 3600_000

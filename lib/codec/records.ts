@@ -37,6 +37,8 @@ export const recordKinds = {
   pong: 14,
   /** `[15, reason]`: last in every session, each way. */
   bye: 15,
+  /** `[16, card]`: where to find the sender from now on. */
+  card: 16,
 } as const
 
 /** A record as decoded: an array whose first item is its kind. */

@@ -13,6 +13,7 @@ export const signatureLabels = {
   device: 'handfast/1 device',
   deviceList: 'handfast/1 device list',
   ticket: 'handfast/1 ticket',
+  card: 'handfast/1 card',
   handshake: 'handfast/1 handshake',
   pact: 'handfast/1 pact',
 } as const

@@ -154,6 +154,11 @@ export class Calls implements Source {
     this.#send([recordKinds.failure, id, failureCodes.indexOf(code), short])
   }
 
+  /** Sends a record that is answered by nothing. */
+  push(record: CborValue[]): void {
+    this.#send(record)
+  }
+
   #send(record: CborValue[]): void {
     if (this.#isClosed) return
     const encoded = encode(record)

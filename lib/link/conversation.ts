@@ -5,6 +5,7 @@
 
 import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
+import { maxCardBytes, maxCardsPerSession } from '../base/limits.ts'
 import { encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
@@ -25,6 +26,8 @@ export interface ConversationParts {
   readonly handlers: RequestHandlers
   readonly acceptStream: (stream: LinkStream) => boolean
   readonly nextTransferId: () => number
+  /** A card of the peer. @throws HandfastError when it is not one */
+  readonly takeCard: (card: Uint8Array) => void
 }
 
 export class Conversation implements SessionHandler, Source {
@@ -37,6 +40,7 @@ export class Conversation implements SessionHandler, Source {
   /** All up to this was acknowledged here. */
   #acknowledged = Infinity
   #peerLogId: Uint8Array | undefined
+  #cards = 0
 
   constructor(session: Session, parts: ConversationParts) {
     this.session = session
@@ -85,6 +89,7 @@ export class Conversation implements SessionHandler, Source {
       const [kind] = record
       if (kind === recordKinds.hello) this.#takeHello(record)
       else if (!this.#peerLogId) throw malformed()
+      else if (kind === recordKinds.card) this.#takeCard(record)
       else this.#take(record)
     }
     this.#parts.inbox.deliver()
@@ -106,6 +111,13 @@ export class Conversation implements SessionHandler, Source {
     // The peer has said which log it speaks of: tell it what was handled, also since our hello.
     this.#acknowledged = 0
     if (ownLogId && equalBytes(ownLogId, outbox.logId)) outbox.acknowledge(handled)
+  }
+
+  #takeCard(record: Record): void {
+    const fields = new Fields(record, 2, 'protocol')
+    fields.any()
+    if (++this.#cards > maxCardsPerSession) throw malformed()
+    this.#parts.takeCard(fields.bytes(1, maxCardBytes))
   }
 
   #take(record: Record): void {

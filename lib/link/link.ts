@@ -10,6 +10,7 @@ import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Slab } from '../base/slab.ts'
+import { recordKinds } from '../codec/records.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import { encodeValue, type RequestHandler } from './calls.ts'
@@ -39,6 +40,12 @@ export interface LinkOptions {
   readonly runtime: Runtime
   /** Makes one dial; resolves with its session. */
   readonly dial: (signal: AbortSignal) => Promise<Session>
+  /** What goes out first on each proven session, and who takes what comes. Default: none goes, and none is heard. */
+  readonly cards?: {
+    readonly own: () => Uint8Array
+    /** @throws HandfastError for one that the peer should not have sent */
+    readonly take: (card: Uint8Array) => void
+  }
 }
 
 export class Link {
@@ -54,6 +61,7 @@ export class Link {
   readonly #handlers = new Map<string, RequestHandler>()
   readonly #conversations = new Set<Conversation>()
   readonly #redial: Redial
+  readonly #cards: LinkOptions['cards']
   readonly #onClose = new Set<() => void>()
   readonly #waiters = new Set<(conversation: Conversation) => void>()
   #state: LinkState = 'idle'
@@ -69,6 +77,7 @@ export class Link {
     this.peer = options.peer
     this.safetyNumber = options.safetyNumber
     this.#runtime = options.runtime
+    this.#cards = options.cards
     this.#outbox = new Outbox(options.runtime.randomBytes(16), this.#transferId)
     this.#inbox = new Inbox(options.runtime, () => {
       for (const conversation of this.#conversations) conversation.session.wake()
@@ -225,6 +234,7 @@ export class Link {
         return isWanted
       },
       nextTransferId: this.#transferId,
+      takeCard: (card) => this.#cards?.take(card),
     })
     this.#conversations.add(conversation)
     void session.ended.then((reason) => this.#onEnded(conversation, reason))
@@ -312,6 +322,7 @@ export class Link {
   #onProven(conversation: Conversation): void {
     if (!conversation.session.isOpen) return
     conversation.isProven = true
+    if (this.#cards) conversation.calls.push([recordKinds.card, this.#cards.own()])
     const older = [...this.#conversations].find((other) => other !== conversation && other.isProven)
     if (older) this.#settle(older, conversation)
     else this.#use(conversation)

@@ -15,6 +15,7 @@ import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { SignedPact } from '../session/openings.ts'
 import type { KnownPeer } from '../session/pact.ts'
 import type { StoreTransaction } from '../storage/store.ts'
+import type { Card } from './card.ts'
 
 /** What came of a first contact. */
 export interface Contact extends KnownPeer {
@@ -24,6 +25,8 @@ export interface Contact extends KnownPeer {
   readonly pact: SignedPact
   /** Where the peer listens besides one's own relays. */
   readonly relays: readonly string[]
+  /** Number of the card that said so; none yet where only a ticket did. */
+  readonly cardNumber?: number
   /** Tag of the ticket it came of. */
   readonly ticketTag: Uint8Array
   /** Not proven yet, and forgotten at that time (Unix ms); null once proven. */
@@ -147,9 +150,46 @@ export class Contacts {
     for (const other of surplus) await transaction.delete('contacts', other.id)
     return () => {
       this.#forgetAll(surplus)
-      this.#contacts.set(id, { ...contact, ...proof })
+      // A card may have come meanwhile.
+      this.#contacts.set(id, { ...(this.#contacts.get(id) ?? contact), ...proof })
       return surplus
     }
+  }
+
+  /** The contacts of one device of a peer. */
+  ofDevice({ peer, deviceKey }: Pick<Contact, 'peer' | 'deviceKey'>): Contact[] {
+    return this.values().filter(
+      (contact) => contact.peer === peer && equalBytes(contact.deviceKey, deviceKey),
+    )
+  }
+
+  /** Number of the latest card of a device; 0 without. */
+  cardNumberOf(device: Pick<Contact, 'peer' | 'deviceKey'>): number {
+    return Math.max(0, ...this.ofDevice(device).map(({ cardNumber = 0 }) => cardNumber))
+  }
+
+  /** Takes note of where a device is, on disk before in use. Returns the contacts that change: none when the card is no news. */
+  async learn(card: Card): Promise<Contact[]> {
+    const { relays, number: cardNumber } = card
+    const isNews = ({ cardNumber: known = 0 }: Pick<Contact, 'cardNumber'>) => known < cardNumber
+    const ids = this.ofDevice(card)
+      .filter(isNews)
+      .map(({ id }) => id)
+    if (ids.length === 0 || this.cardNumberOf(card) > cardNumber) return []
+    await this.#write(async (transaction) => {
+      for (const id of ids) {
+        const record = (await transaction.get('contacts', id)) as ContactRecord | undefined
+        if (record && isNews(record)) {
+          await transaction.put('contacts', id, { ...record, relays, cardNumber })
+        }
+      }
+    })
+    const changed = ids.flatMap((id) => this.#contacts.get(id) ?? []).filter(isNews)
+    return changed.map((contact) => {
+      const learned = { ...contact, relays, cardNumber }
+      this.#contacts.set(contact.id, learned)
+      return learned
+    })
   }
 
   /** Forgets every pact with a peer; returns them. */

@@ -10,7 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import { contactTag, dayMs, utcDay } from '../session/pact.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Contact } from './contacts.ts'
-import type { Paths } from './paths.ts'
+import type { Paths, Route } from './paths.ts'
 
 /** Where a packet came in. */
 export interface Slot {
@@ -29,7 +29,7 @@ export interface MailroomOptions {
 }
 
 interface ContactMailbox {
-  readonly signaling: Signaling
+  readonly signaling: Route
   /** By day. */
   readonly open: Map<number, () => void>
   readonly openDay: (day: number) => () => void
@@ -71,6 +71,11 @@ export class Mailroom {
     }
     this.#contacts.set(id, { signaling, open: new Map(), openDay })
     this.turn()
+  }
+
+  /** A contact is to be found at other relays than before. */
+  moveContact({ id, relays }: Contact): void {
+    this.#contacts.get(id)?.signaling.use(relays)
   }
 
   closeContact(id: string): void {

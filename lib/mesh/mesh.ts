@@ -27,6 +27,8 @@ import { Ticket } from '../ticket/ticket.ts'
 import type { Transport } from '../transport/transport.ts'
 import { WebRtcTransport, type IceOptions } from '../transport/webrtc.ts'
 import { Callers } from './callers.ts'
+import { cardText, parseCard, readCard, type Card } from './card.ts'
+import { openOwnCard } from './cards.ts'
 import { Contacts, type Contact } from './contacts.ts'
 import { Mailroom } from './mailroom.ts'
 import { Paths, type PathState } from './paths.ts'
@@ -34,7 +36,10 @@ import { Roster } from './roster.ts'
 
 export interface MeshOptions {
   identity: Identity
-  /** URLs of relays, `wss:` (or `ws:` on loopback). Default: none; tabs of one browser find each other all the same. */
+  /**
+   * URLs of relays, `wss:` (or `ws:` on loopback). Default: none; tabs of one browser find each other all the same. Contacts learn of
+   * the first four; those that an earlier mesh had are listened at for 30 days more.
+   */
   relays?: readonly string[]
   /** Peers of different networks can't meet. Default `main`. */
   network?: string
@@ -93,6 +98,7 @@ export class Mesh {
   readonly #callers: Callers
   readonly #mailroom: Mailroom
   readonly #roster: Roster
+  readonly #card: Card
   readonly #emitter = new Emitter<MeshEvents>()
   readonly #dials = new Semaphore(limits.maxConcurrentDials)
   readonly #closing = new AbortController()
@@ -108,6 +114,7 @@ export class Mesh {
     answerer: Answerer,
     transport: Transport,
     idleTimeoutMs: number,
+    card: Card,
   ) {
     this.#identity = identity
     this.#network = networkId(network)
@@ -118,6 +125,7 @@ export class Mesh {
     this.#answerer = answerer
     this.#transport = transport
     this.#idleTimeoutMs = idleTimeoutMs
+    this.#card = card
     this.#roster = new Roster(
       (peer) => this.#makeLink(peer),
       (link) => this.#emitter.emit('link', link),
@@ -156,8 +164,18 @@ export class Mesh {
       const contacts = await Contacts.open(identity)
       const book = await TicketBook.open(identity)
       const answerer = await Answerer.open({ identity, transport, idleTimeoutMs })
-      const paths = new Paths({ runtime, relays, signaling, WebSocket })
-      const mesh = new Mesh(options, paths, contacts, book, answerer, transport, idleTimeoutMs)
+      const { card, formerRelays } = await openOwnCard(identity, relays)
+      const paths = new Paths({ runtime, relays, formerRelays, signaling, WebSocket })
+      const mesh = new Mesh(
+        options,
+        paths,
+        contacts,
+        book,
+        answerer,
+        transport,
+        idleTimeoutMs,
+        card,
+      )
       mesh.#undo.push(release)
       mesh.#begin()
       return mesh
@@ -311,6 +329,48 @@ export class Mesh {
   }
 
   /**
+   * One's address card as text: where contacts find this device from now on. They get it on every session by themselves; by hand it
+   * helps those that know only relays that are gone. It holds no secret.
+   */
+  async card(): Promise<string> {
+    return cardText(this.#card)
+  }
+
+  /**
+   * Takes note of a contact's address card, got by hand, and calls it there. Resolves when that is stored.
+   * @throws HandfastError `bad-card` (not a card, forged, of nobody known, or older than the one that is known), `storage-failed`,
+   * `closed`
+   */
+  async readCard(text: string): Promise<Link> {
+    this.#checkOpen()
+    const card = parseCard(text, this.#identity.runtime.now() / 1000)
+    const link = this.#roster.proven.get(card.peer)
+    if (!link || this.#contacts.ofDevice(card).length === 0) {
+      throw new HandfastError('bad-card', 'The card is of nobody known')
+    }
+    if (this.#contacts.cardNumberOf(card) > card.number) {
+      throw new HandfastError('bad-card', 'A newer card of that contact is known')
+    }
+    await this.#learn(card)
+    this.#checkOpen()
+    link.call()
+    return link
+  }
+
+  async #learn(card: Card): Promise<void> {
+    for (const contact of await this.#contacts.learn(card)) this.#mailroom.moveContact(contact)
+  }
+
+  /** A card that `peer` sent: its own and well made, or else the session ends. Older ones are no news. */
+  #takeCard(peer: PeerId, bytes: Uint8Array): void {
+    const card = readCard(bytes, this.#identity.runtime.now() / 1000)
+    if (card.peer !== peer || this.#contacts.ofDevice(card).length === 0) {
+      throw new HandfastError('bad-card')
+    }
+    this.#learn(card).catch(reportError)
+  }
+
+  /**
    * Forgets a contact: ends its session, and answers it no more. Messages that wait for it are lost.
    * @throws HandfastError `storage-failed`
    */
@@ -432,6 +492,10 @@ export class Mesh {
       safetyNumber: safetyNumber(this.#identity.publicKey, keyFromPeerId(peer)),
       runtime: this.#identity.runtime,
       dial: (signal) => this.#dialInTurn(peer, signal),
+      cards: {
+        own: () => this.#card.bytes,
+        take: (card) => this.#takeCard(peer, card),
+      },
     })
   }
 

@@ -21,6 +21,8 @@ export interface PathState {
 export interface PathsOptions {
   readonly runtime: Runtime
   readonly relays: readonly string[]
+  /** Used like one's own, as far as there is room: contacts that know of no others come there. */
+  readonly formerRelays?: readonly string[]
   readonly signaling: readonly Signaling[] | undefined
   readonly WebSocket: RelayClientOptions['WebSocket']
 }
@@ -40,7 +42,7 @@ export class Paths {
     const hasTabs = typeof BroadcastChannel !== 'undefined'
     this.#others =
       options.signaling ?? (hasTabs ? [new TabSignaling({ runtime: options.runtime })] : [])
-    for (const url of options.relays) this.#relay(url)
+    for (const url of this.#standing) this.#relay(url)
   }
 
   /** How things stand now. */
@@ -61,18 +63,33 @@ export class Paths {
   }
 
   /** Own paths and these relays besides, as one; the caller closes it. */
-  through(relays: readonly string[]): CombinedSignaling {
-    const foreign = new Set(relays.filter((url) => !this.#options.relays.includes(url)))
-    const urls = [...this.#options.relays, ...foreign]
-    const clients = urls.flatMap((url) => this.#relay(url) ?? [])
-    for (const url of foreign) this.#users.set(url, (this.#users.get(url) ?? 0) + 1)
-    return new Route([...this.#others, ...clients], () => {
-      for (const url of foreign) this.#leave(url)
+  through(relays: readonly string[]): Route {
+    const standing = this.#standing.flatMap((url) => this.#relay(url) ?? [])
+    const route = new Route([...this.#others, ...standing], {
+      enter: (url) => this.#enter(url),
+      leave: (url) => this.#leave(url),
     })
+    route.use(relays)
+    return route
+  }
+
+  /** Relays that stay, whoever uses them. */
+  get #standing(): string[] {
+    const { relays, formerRelays = [] } = this.#options
+    return [...relays, ...formerRelays]
+  }
+
+  #enter(url: string): RelayClient | undefined {
+    const client = this.#relay(url)
+    if (client && !this.#standing.includes(url)) {
+      this.#users.set(url, (this.#users.get(url) ?? 0) + 1)
+    }
+    return client
   }
 
   /** A relay that nobody uses any more is let go, with its place. */
   #leave(url: string): void {
+    if (!this.#users.has(url)) return
     const users = this.#users.get(url)! - 1
     if (users > 0) return void this.#users.set(url, users)
     this.#users.delete(url)
@@ -111,17 +128,43 @@ export class Paths {
   }
 }
 
-class Route extends CombinedSignaling {
-  #onClose: (() => void) | undefined
+interface RouteRelays {
+  /** Nothing for one that there is no room for. */
+  readonly enter: (url: string) => RelayClient | undefined
+  readonly leave: (url: string) => void
+}
 
-  constructor(paths: Iterable<Signaling>, onClose: () => void) {
-    super(paths)
-    this.#onClose = onClose
+/** The paths to one contact. Its relays may change while it is in use: what is subscribed stays so on those that remain. */
+export class Route extends CombinedSignaling {
+  readonly #standing: ReadonlySet<Signaling>
+  readonly #relays: RouteRelays
+  readonly #used = new Map<string, RelayClient>()
+
+  constructor(standing: readonly Signaling[], relays: RouteRelays) {
+    super(standing)
+    this.#standing = new Set(standing)
+    this.#relays = relays
+  }
+
+  /** From now on these relays, besides those that all routes use. */
+  use(relays: readonly string[]): void {
+    const left = [...this.#used].filter(([url]) => !relays.includes(url))
+    for (const [url, client] of left) {
+      if (!this.#standing.has(client)) this.remove(client)
+      this.#used.delete(url)
+      this.#relays.leave(url)
+    }
+    for (const url of relays) {
+      const client = this.#used.has(url) ? undefined : this.#relays.enter(url)
+      if (!client) continue
+      this.#used.set(url, client)
+      this.add(client)
+    }
   }
 
   override async close(): Promise<void> {
     await super.close()
-    this.#onClose?.()
-    this.#onClose = undefined
+    for (const url of this.#used.keys()) this.#relays.leave(url)
+    this.#used.clear()
   }
 }

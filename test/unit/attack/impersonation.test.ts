@@ -114,6 +114,8 @@ describe('an issuer that grants a pact it has with somebody already', () => {
     const accomplice = await world.peer({ identity })
     await bob.mesh.accept(await mallory.mesh.invite())
     const [pact] = await contactsOf(mallory.identity)
+    const cardNumber = async () => (await contactsOf(bob.identity))[0]!.cardNumber
+    await expect.poll(cardNumber).toBeGreaterThan(0)
     const before = await contactsOf(bob.identity)
     const ticket = await accomplice.mesh.invite()
     // The first 32 bytes that it draws are the secret it grants: the one that bob and mallory share.

@@ -26,6 +26,8 @@ describe('the grammar describes what the library makes', () => {
     ['certificate', 'alice', 'certificate'],
     ['certificate', 'bob', 'certificate'],
     ['ticket', 'ticket', 'bytes'],
+    ['address-card', 'card', 'bytes'],
+    ['card', 'card', 'record'],
     ['pact-record', 'pact', 'record'],
     ['description', 'firstContact', 'offer'],
     ['description', 'firstContact', 'answer'],

@@ -151,6 +151,15 @@ test('names, certificates and the ticket', () => {
   expect(`hft1${base32nopad.encode(ticketBytes()).toLowerCase()}`).toBe(part('ticket')['text'])
 })
 
+test('a card', () => {
+  const body = cbor([1, identityOf('alice'), now, [part('card')['relay']!], now])
+  const signature = sign('handfast/1 card', body, at('alice', 'deviceSeed'))
+  const card = cbor([body, [certificateOf(part('alice'))], signature])
+  expect(hex(card)).toBe(part('card')['bytes'])
+  expect(`hfc1${base32nopad.encode(card).toLowerCase()}`).toBe(part('card')['text'])
+  expect(hex(cbor([16, card]))).toBe(part('card')['record'])
+})
+
 test('the pact, its tags and the safety number', () => {
   expect(hex(pactRecord())).toBe(part('pact')['record'])
   const secret = at('pact', 'secret')

@@ -3,6 +3,7 @@
  * library itself from fixed keys, times and randomness.
  */
 
+import { cardText, readCard, signCard } from '../../../lib/mesh/card.ts'
 import type { Runtime } from '../../../lib/base/runtime.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { defaultIdleTimeoutMs, framesPerRekey } from '../../../lib/base/limits.ts'
@@ -193,6 +194,12 @@ export async function makeVectors(): Promise<Vectors> {
     nowS,
   )
 
+  const card = await signCard(alice.identity, {
+    number: nowS,
+    relays: ['wss://relay.example/'],
+    issuedS: nowS,
+  })
+
   // ── First contact: Bob redeems ─────────────────────────────────────────────────────────────────────
   const [bobReplyTag, aliceReplyTag] = [ramp(0x10, 16), ramp(0x20, 16)]
   const pactSecret = ramp(0xc0)
@@ -278,6 +285,13 @@ export async function makeVectors(): Promise<Vectors> {
       hash: hex(ticket.hash),
       psk: hex(ticket.psk),
       tag: hex(ticket.tag),
+    },
+    card: {
+      number: nowS,
+      relay: 'wss://relay.example/',
+      bytes: hex(card),
+      text: cardText(readCard(card, nowS)),
+      record: hex(encode([recordKinds.card, card])),
     },
     pact: {
       created: nowS,

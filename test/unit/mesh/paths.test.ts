@@ -45,3 +45,33 @@ test('relays of others are let go with their last user, and leave room for the n
   await paths.close()
   expect(SilentSocket.open).toBe(0)
 })
+
+test('a route moves to other relays, and keeps its place on those that remain', async () => {
+  const paths = new Paths({
+    runtime: systemRuntime,
+    relays: ['wss://own.example'],
+    formerRelays: ['wss://former.example'],
+    signaling: [],
+    WebSocket: SilentSocket as never,
+  })
+  const urls = () => paths.states.map(({ path }) => path.slice(6, -8)).sort()
+  const route = paths.through(['wss://a.example', 'wss://b.example', 'wss://own.example'])
+  const other = paths.through(['wss://a.example'])
+  route.subscribe(tag, () => {})
+  expect(urls()).toEqual(['a', 'b', 'former', 'own'])
+  const [own, former, , b] = route.paths
+  route.use(['wss://b.example', 'wss://c.example', 'wss://c.example'])
+  expect(urls()).toEqual(['a', 'b', 'c', 'former', 'own'])
+  expect(route.paths.slice(0, 3)).toEqual([own, former, b])
+  expect(route.paths).toHaveLength(4)
+  await other.close()
+  expect(urls()).toEqual(['b', 'c', 'former', 'own'])
+  // What is one's own stays, also when a contact leaves it.
+  route.use(['wss://former.example'])
+  route.use([])
+  expect(urls()).toEqual(['former', 'own'])
+  expect(route.paths).toEqual([own, former])
+  await route.close()
+  expect(urls()).toEqual(['former', 'own'])
+  await paths.close()
+})
