@@ -267,8 +267,24 @@ export const confirmTimeoutMs = 10_000
 /** How long a `bye` waits for its reply before the channel is closed without. */
 export const byeTimeoutMs = 1_000
 
-/** An older session that leaves a ping unanswered for this long is dead. */
+/** [protocol] A session that leaves a ping unanswered for this long is dead. */
 export const pingTimeoutMs = 3_000
+
+/** [protocol] Silence of the other side after which it is pinged. */
+export const pingAfterSilenceMs = 5_000
+
+/** A ping unanswered for this long has the next dial begin while the session still stands: some round trips of a poor network. */
+export const silentAfterMs = 1_500
+
+/** The same for the ping of a page that comes back, which most likely finds its session gone. */
+export const silentAfterWakeMs = 500
+
+/** A timer later than this was held up by its page. Hidden pages have theirs once a second. */
+export const lateTimerMs = 1_500
+
+/** Bounds of an application's idle time-out; below, a session would end between two messages. */
+export const minIdleTimeoutMs = 1_000
+export const maxIdleTimeoutMs = 24 * 3600_000
 
 /** [protocol] A session older than this is replaced by a fresh dial. */
 export const maxSessionAgeMs = 24 * 3600_000
@@ -332,6 +348,12 @@ export const streamBufferBytes = 256 * 1024
 /** Waits between dials of a link that is wanted and away, jittered. */
 export const redialMinMs = 1_000
 export const redialMaxMs = 60_000
+
+/** A session that ends sooner has not lasted: after the second of them dials wait. */
+export const briefSessionMs = 5_000
+
+/** A dial that is older than this when the page or the network comes back is begun anew. */
+export const staleDialMs = 3_000
 
 /** Dials in vain of a link that nothing waits for. */
 export const unneededDials = 3

@@ -91,7 +91,7 @@ export class Link {
           end()
         }
       },
-      isOpen: () => this.#conversations.size > 0,
+      isOpen: () => [...this.#conversations].some(({ session }) => !session.isSilent),
       isNeeded: () => this.#isNeeded,
     })
   }
@@ -214,8 +214,9 @@ export class Link {
 
   /** @internal The network or the page is back: no more waiting. */
   wake(): void {
+    for (const { session } of this.#conversations) session.probe()
     if (this.#isSuspended) this.#redial.want()
-    else this.#redial.hurry()
+    else this.#redial.wake()
     this.#isSuspended = false
   }
 
@@ -242,6 +243,8 @@ export class Link {
       () => this.#onProven(conversation),
       () => {},
     )
+    // The next dial begins while this session still stands: a new one replaces it, or it answers after all.
+    session.onSilent(() => this.#redial.want())
     if (!this.#current) this.#use(conversation)
     conversation.start(until)
   }
@@ -323,9 +326,9 @@ export class Link {
     if (!conversation.session.isOpen) return
     conversation.isProven = true
     if (this.#cards) conversation.calls.push([recordKinds.card, this.#cards.own()])
-    const older = [...this.#conversations].find((other) => other !== conversation && other.isProven)
-    if (older) this.#settle(older, conversation)
-    else this.#use(conversation)
+    const older = [...this.#conversations].filter((each) => each !== conversation && each.isProven)
+    if (older.length === 0) this.#use(conversation)
+    for (const each of older) this.#settle(each, conversation)
     this.#redial.succeeded()
     this.#transition('proven')
     this.#serveWaiters()
@@ -333,11 +336,11 @@ export class Link {
 
   /**
    * Two sessions are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
-   * lower device key stays, unless it turns out to be dead.
+   * lower device key stays, unless it is silent or turns out to be dead.
    */
   #settle(older: Conversation, newer: Conversation): void {
     const order = compareBytes(newer.session.diallerKey, older.session.diallerKey)
-    if (order <= 0) {
+    if (order <= 0 || older.session.isSilent) {
       this.#use(newer)
       void older.session.close(order === 0 ? 'replaced' : 'glare')
       return
@@ -363,7 +366,12 @@ export class Link {
     if (this.#state === 'closed' || this.#isSuspended) return
     const isOurs = reason === 'aged' && conversation.session.role === 'initiator'
     if (reason === 'protocol' || !conversation.isProven) this.#redial.failed()
-    else if (reason === 'lost' || this.#isNeeded || isOurs) this.#redial.want()
+    else if (reason === 'lost' || this.#isNeeded || isOurs) {
+      // Those who wait to connect get one dial each: they are served by a session, however short.
+      this.#redial.lost(
+        conversation.session.ageMs >= limits.briefSessionMs || this.#waiters.size > 0,
+      )
+    }
   }
 
   /** Whether something waits for a session. */

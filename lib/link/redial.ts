@@ -3,12 +3,13 @@
  * few times: a peer that is away dials when it comes back.
  */
 
-import { redialMaxMs, redialMinMs, unneededDials } from '../base/limits.ts'
+import { redialMaxMs, redialMinMs, staleDialMs, unneededDials } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 
 export interface RedialOptions {
   /** One attempt; resolves when there is a session. */
   readonly dial: (signal: AbortSignal) => Promise<void>
+  /** Whether there is a session that answers. */
   readonly isOpen: () => boolean
   /** Whether something waits for a session. */
   readonly isNeeded: () => boolean
@@ -18,7 +19,10 @@ export class Redial {
   readonly #runtime: Runtime
   readonly #options: RedialOptions
   #attempt: AbortController | undefined
+  #begunAtMs = 0
   #failures = 0
+  /** In a row. */
+  #briefSessions = 0
   #cancelWait: (() => void) | undefined
   /** After dials in vain, which nothing needed. */
   #hasGivenUp = false
@@ -40,6 +44,26 @@ export class Redial {
     this.#stopWaiting()
     this.#failures = 0
     void this.#try()
+  }
+
+  /** The page or the network is back: as `hurry`; an attempt that was begun long before is begun anew. */
+  wake(): void {
+    const isStale = this.#runtime.monotonicNow() - this.#begunAtMs >= staleDialMs
+    if (!this.#attempt || !isStale) return this.hurry()
+    this.stop()
+    this.#failures = 0
+    this.want()
+  }
+
+  /** A session that had worked is gone: dials at once, unless those before it did not last either. */
+  lost(hasLasted: boolean): void {
+    this.#briefSessions = hasLasted ? 0 : this.#briefSessions + 1
+    if (this.#briefSessions < 2) {
+      this.#stopWaiting()
+      return this.want()
+    }
+    this.#failures = Math.max(this.#failures, this.#briefSessions - 2)
+    this.failed()
   }
 
   /** There is a session that works. */
@@ -64,6 +88,7 @@ export class Redial {
   async #try(): Promise<void> {
     const attempt = new AbortController()
     this.#attempt = attempt
+    this.#begunAtMs = this.#runtime.monotonicNow()
     this.#hasGivenUp = false
     const succeeded = await this.#options.dial(attempt.signal).then(
       () => true,

@@ -45,7 +45,7 @@ export interface MeshOptions {
   network?: string
   /** How peers find a way to each other. Default: no STUN or TURN server. */
   ice?: IceOptions
-  /** Sessions that one answered are ended when nothing has moved for so long. Default 300,000. */
+  /** Sessions that one answered are ended when nothing has moved for so long. Default 300,000; from 1,000 to 86,400,000. */
   idleTimeoutMs?: number
   /** What carries frames. Default: WebRTC. */
   transport?: Transport
@@ -159,6 +159,9 @@ export class Mesh {
     const { runtime } = identity
     const { transport = new WebRtcTransport({ runtime, ...(ice ? { ice } : {}) }) } = options
     const { idleTimeoutMs = limits.defaultIdleTimeoutMs } = options
+    if (!(idleTimeoutMs >= limits.minIdleTimeoutMs && idleTimeoutMs <= limits.maxIdleTimeoutMs)) {
+      throw new HandfastError('invalid-argument', 'idleTimeoutMs is from 1 second to 24 hours')
+    }
     const release = identity.occupy()
     try {
       const contacts = await Contacts.open(identity)

@@ -3,11 +3,16 @@
 import { concat } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxMessageBytes, maxTransfers, minPartBytes } from '../base/limits.ts'
+import { recordKinds } from '../codec/records.ts'
 
 interface Pieces {
   readonly parts: Uint8Array[]
   length: number
+  readonly isMessage: boolean
 }
+
+/** How a message record begins, in CBOR; its kind follows. */
+const arrayOfThree = 0x83
 
 export class Reassembly {
   readonly #transfers = new Map<number, Pieces>()
@@ -20,7 +25,7 @@ export class Reassembly {
     if (typeof id !== 'number' || typeof last !== 'boolean' || !(bytes instanceof Uint8Array)) {
       throw new HandfastError('protocol')
     }
-    const pieces = this.#transfers.get(id) ?? { parts: [], length: 0 }
+    const pieces = this.#transfers.get(id) ?? this.#begin(bytes)
     // A small part of a frame would keep the whole.
     pieces.parts.push(bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes)
     pieces.length += bytes.length
@@ -35,5 +40,14 @@ export class Reassembly {
     if (!last) return undefined
     this.#transfers.delete(id)
     return concat(...pieces.parts)
+  }
+
+  /** Messages come one after the other: one that begins says that the one before was handled over another session, and ends here. */
+  #begin(bytes: Uint8Array): Pieces {
+    const isMessage = bytes[0] === arrayOfThree && bytes[1] === recordKinds.message
+    if (isMessage) {
+      for (const [id, pieces] of this.#transfers) if (pieces.isMessage) this.#transfers.delete(id)
+    }
+    return { parts: [], length: 0, isMessage }
   }
 }

@@ -19,6 +19,7 @@ import type { CipherState } from '../crypto/cipher-state.ts'
 import type { Role } from '../crypto/noise.ts'
 import type { Channel } from '../transport/transport.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { Liveness } from './liveness.ts'
 import { Reassembly } from './reassembly.ts'
 
 /** Something that has records to send. */
@@ -95,7 +96,11 @@ export class Session {
   /** Microtasks without a new one. */
   #quietFor = 0
   #lastActivityMs: number
+  readonly #bornMs: number
   #nextPing = 0
+  #sentBytes = 0
+  readonly #liveness: Liveness
+  #onSilent: () => void = () => {}
   #cancelTimer: () => void = () => {}
   readonly #cancelConfirmTimer: () => void
 
@@ -107,7 +112,14 @@ export class Session {
     ;[this.#outgoing, this.#incoming] = role === 'initiator' ? ciphers : [ciphers[1], ciphers[0]]
     this.#runtime = runtime
     this.#idleTimeoutMs = options.idleTimeoutMs
-    this.#lastActivityMs = runtime.monotonicNow()
+    this.#bornMs = this.#lastActivityMs = runtime.monotonicNow()
+    this.#liveness = new Liveness({
+      runtime,
+      ping: () => this.control([recordKinds.ping, this.#nextPing++]),
+      drainedBytes: () => this.#sentBytes - channel.bufferedBytes,
+      onSilent: () => this.#onSilent(),
+      onDead: () => this.#finish('lost'),
+    })
     const frameBytes = Math.min(limits.maxFrameBytes, channel.maxMessageBytes)
     this.#writer = new FrameWriter(frameBytes - limits.aeadTagBytes)
     this.confirmed.catch(() => {})
@@ -121,13 +133,38 @@ export class Session {
     return !this.#hasEnded && this.#byeSent === undefined
   }
 
+  get ageMs(): number {
+    return this.#runtime.monotonicNow() - this.#bornMs
+  }
+
+  /** Whether the other side leaves a ping unanswered: it is about to count as dead. */
+  get isSilent(): boolean {
+    return this.#liveness.isSilent
+  }
+
+  /** Calls `listener` whenever the other side has become silent. */
+  onSilent(listener: () => void): void {
+    this.#onSilent = listener
+  }
+
+  /** The page or the network is back: asks the other side at once whether it is there. */
+  probe(): void {
+    if (!this.isOpen || !this.#handler) return
+    this.#checkTime()
+    if (this.isOpen) this.#liveness.probe(limits.silentAfterWakeMs)
+  }
+
   /** Begins to send, and when `until` has resolved to hand over records, those that waited first. */
   start(handler: SessionHandler, until?: Promise<void>): void {
     if (this.#handler) throw new HandfastError('wrong-phase')
     this.#handler = handler
     if (until) void until.then(() => this.#listen())
     else this.#listen()
-    if (this.isOpen) this.#watchIdle()
+    if (this.isOpen) this.#checkTime()
+    this.confirmed.then(
+      () => this.isOpen && this.#liveness.start(),
+      () => {},
+    )
     this.wake()
   }
 
@@ -217,6 +254,7 @@ export class Session {
     const known: readonly string[] = byeReasons
     this.#control.push(encode([recordKinds.bye, known.indexOf(reason)]))
     this.#byeSent = reason
+    this.#liveness.stop()
     this.#schedule(limits.byeTimeoutMs, () => this.#finish(reason))
     this.#flush()
   }
@@ -232,7 +270,9 @@ export class Session {
       this.#fillFrame()
       if (this.#writer.isEmpty) return
       try {
-        channel.send(this.#outgoing.encryptWithAd(null, this.#writer.plaintext))
+        const frame = this.#outgoing.encryptWithAd(null, this.#writer.plaintext)
+        channel.send(frame)
+        this.#sentBytes += frame.length
       } catch {
         return this.#finish('lost')
       }
@@ -271,6 +311,7 @@ export class Session {
       if (frame.length > limits.maxFrameBytes) throw protocolError()
       const plaintext = this.#incoming.decryptWithAd(null, frame)
       if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
+      this.#liveness.heard()
       const records = this.#parse(plaintext)
       // A refusal is no proof.
       if (!this.#isConfirmed && records.some(([kind]) => kind !== recordKinds.bye)) {
@@ -278,8 +319,10 @@ export class Session {
         this.#cancelConfirmTimer()
         this.#confirm.resolve()
       }
-      if (!this.#waiting) this.#dispatch(records)
-      else if (this.#waiting.push(records) > limits.maxWaitingFrames) this.#fail()
+      if (!this.#waiting) return this.#dispatch(records)
+      // Once we speak, a ping is answered, even though nothing is handed over yet.
+      const rest = this.#handler ? records.filter((each) => !this.#takeOwn(each)) : records
+      if (rest.length > 0 && this.#waiting.push(rest) > limits.maxWaitingFrames) this.#fail()
     } catch {
       this.#fail()
     }
@@ -345,19 +388,17 @@ export class Session {
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
 
   /** The responder decides when an idle session ends; the dialler ends one that is too old, and dials again. */
-  #watchIdle(): void {
-    const bornMs = this.#runtime.monotonicNow()
-    const check = () => {
-      if (!this.isOpen) return
-      const nowMs = this.#runtime.monotonicNow()
-      const isOld = nowMs - bornMs >= limits.maxSessionAgeMs
-      if (isOld && this.role === 'initiator') return void this.close('aged')
-      const mayEnd = this.role === 'responder' && this.#handler!.isIdle()
-      const idleMs = mayEnd ? nowMs - this.#lastActivityMs : 0
-      if (idleMs >= this.#idleTimeoutMs) return void this.close('idle')
-      this.#schedule(this.#idleTimeoutMs - idleMs, check)
+  readonly #checkTime = (): void => {
+    if (!this.isOpen) return
+    if (this.role === 'initiator') {
+      const leftMs = limits.maxSessionAgeMs - this.ageMs
+      if (leftMs <= 0) void this.close('aged')
+      else this.#schedule(leftMs, this.#checkTime)
+      return
     }
-    this.#schedule(this.#idleTimeoutMs, check)
+    const idleMs = this.#handler!.isIdle() ? this.#runtime.monotonicNow() - this.#lastActivityMs : 0
+    if (idleMs >= this.#idleTimeoutMs) void this.close('idle')
+    else this.#schedule(this.#idleTimeoutMs - idleMs, this.#checkTime)
   }
 
   #fail(): void {
@@ -367,6 +408,7 @@ export class Session {
   #finish(reason: SessionEnd): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#liveness.stop()
     this.#cancelTimer()
     this.#cancelConfirmTimer()
     this.#control.length = 0

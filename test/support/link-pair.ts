@@ -1,5 +1,6 @@
 /** Two links whose dials reach each other, as a mesh would connect them; or one link and a hand-made peer. */
 
+import type { Runtime } from '../../lib/base/runtime.ts'
 import { Link } from '../../lib/link/link.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryNetwork } from '../../lib/transport/memory.ts'
@@ -11,6 +12,8 @@ import type { VirtualRuntime } from './virtual-runtime.ts'
 
 export interface LinkPairOptions {
   readonly runtime: VirtualRuntime
+  /** Where the two sides have timers of their own. */
+  readonly runtimes?: readonly [Runtime, Runtime]
   readonly latencyMs?: number
   readonly maxMessageBytes?: number
   readonly idleTimeoutMs?: number
@@ -38,11 +41,11 @@ export class LinkPair {
 
   /** A fresh link on one side, as after a reload. */
   link(side: 0 | 1): Link {
-    const { runtime } = this.#options
+    const { runtime, runtimes } = this.#options
     return new Link({
       peer: `peer ${side}` as PeerId,
       safetyNumber: '',
-      runtime,
+      runtime: runtimes?.[side] ?? runtime,
       dial: async (signal) => {
         this.dials.push(side)
         signal.throwIfAborted()
@@ -61,8 +64,10 @@ export class LinkPair {
 
   /** A session from one side to the other; the answering link takes it once it is proven. */
   async connect(from: 0 | 1): Promise<Connection> {
+    const { runtimes, ...options } = this.#options
     const { initiator, responder, taps } = await sessionPair({
-      ...this.#options,
+      ...options,
+      ...(runtimes ? { runtimes: [runtimes[from], runtimes[1 - from]!] as const } : {}),
       network: this.network,
       diallerKey: Uint8Array.of(from),
     })

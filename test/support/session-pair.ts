@@ -65,6 +65,8 @@ export async function channelPair(
 
 export interface PairOptions extends Partial<MemoryNetworkOptions> {
   readonly runtime: Runtime
+  /** Where the two sides have timers of their own. */
+  readonly runtimes?: readonly [initiator: Runtime, responder: Runtime]
   readonly idleTimeoutMs?: number
   /** First nonce of both ciphers. */
   readonly nonce?: number
@@ -110,9 +112,16 @@ export interface SessionPair {
 export async function sessionPair(options: PairOptions): Promise<SessionPair> {
   const { runtime, idleTimeoutMs = defaultIdleTimeoutMs, nonce, network } = options
   const taps = await channelPair(options, network)
-  const common = { runtime, idleTimeoutMs, diallerKey: options.diallerKey ?? Uint8Array.of(1) }
+  const [near, far] = options.runtimes ?? [runtime, runtime]
+  const common = { idleTimeoutMs, diallerKey: options.diallerKey ?? Uint8Array.of(1) }
   const side = (role: 'initiator' | 'responder', channel: Channel): Session =>
-    new Session({ ...common, role, channel, ciphers: ciphers(nonce) } satisfies SessionOptions)
+    new Session({
+      ...common,
+      runtime: role === 'initiator' ? near : far,
+      role,
+      channel,
+      ciphers: ciphers(nonce),
+    } satisfies SessionOptions)
   return {
     initiator: side('initiator', taps[0]),
     responder: side('responder', taps[1]),

@@ -32,6 +32,10 @@ describe.each([
       `at most ${inMiB(limits.maxUnackedBytes)} unacknowledged`,
       `counting each message's value and ${limits.messageOverheadBytes} bytes`,
       `older than ${limits.maxSessionAgeMs / hours} hours`,
+      `no frame for ${limits.pingAfterSilenceMs / 1000} s sends a ping`,
+      `Without one for ${limits.silentAfterMs / 1000} s it may dial`,
+      `(${limits.silentAfterWakeMs / 1000} s when its`,
+      `without one for ${limits.pingTimeoutMs / 1000} s the session is dead`,
       `at most ${format(limits.maxFrameBytes)} bytes, tag included`,
       `at most ${format(limits.maxPacketBytes)} bytes.`,
       `at most ${limits.maxCardsPerSession} a session`,
@@ -53,7 +57,14 @@ describe.each([
       `up to ${format(limits.maxContacts)} contacts`,
     ],
   ],
-  ['docs/architecture.md', [`one that is ${limits.maxSessionAgeMs / hours} hours old`]],
+  [
+    'docs/architecture.md',
+    [
+      `one that is ${limits.maxSessionAgeMs / hours} hours old`,
+      `After ${limits.pingAfterSilenceMs / 1000} s of silence`,
+      `did not last ${limits.briefSessionMs / 1000} s only`,
+    ],
+  ],
   [
     'docs/security.md',
     [

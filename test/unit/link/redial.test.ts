@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { redialMaxMs, redialMinMs, unneededDials } from '../../../lib/base/limits.ts'
+import { redialMaxMs, redialMinMs, staleDialMs, unneededDials } from '../../../lib/base/limits.ts'
 import { Redial } from '../../../lib/link/redial.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
 
@@ -127,6 +127,74 @@ describe('dialling again', () => {
     redial.failed()
     await runtime.advance(redialMinMs)
     expect(dialledAtMs).toHaveLength(before + 1)
+    redial.stop()
+  })
+
+  test('lost: at once, every time, while sessions last; else at once only the first time', async () => {
+    isNeeded = true
+    outcome = () => Promise.resolve()
+    for (let n = 1; n <= 5; n++) {
+      redial.lost(true)
+      await runtime.settle()
+      redial.succeeded()
+      expect(dialledAtMs).toHaveLength(n)
+    }
+    redial.lost(false)
+    await runtime.settle()
+    expect(dialledAtMs).toHaveLength(6)
+    const waits: number[] = []
+    for (let n = 0; n < 8; n++) {
+      redial.succeeded()
+      redial.lost(false)
+      const lostAtMs = runtime.monotonicNow()
+      await runtime.advance(redialMaxMs)
+      waits.push(dialledAtMs.at(-1)! - lostAtMs)
+    }
+    waits.forEach((wait, n) => {
+      const whole = Math.min(redialMinMs * 2 ** n, redialMaxMs)
+      expect(wait).toBeGreaterThanOrEqual(whole / 2)
+      expect(wait).toBeLessThan(whole)
+    })
+    redial.succeeded()
+    redial.lost(true)
+    expect(dialledAtMs.at(-1)).toBe(runtime.monotonicNow())
+    redial.stop()
+  })
+
+  test('lost during a wait ends it; briefly and not needed, it is given up in the end', async () => {
+    redial.want()
+    await runtime.settle()
+    expect(runtime.pendingTimers).toBe(1)
+    redial.lost(true)
+    expect(dialledAtMs).toHaveLength(2)
+    redial.stop()
+    outcome = () => Promise.resolve()
+    for (let n = 0; n < 10; n++) {
+      redial.lost(false)
+      await runtime.advance(redialMaxMs)
+      redial.succeeded()
+    }
+    expect(dialledAtMs.length).toBeLessThan(10)
+    expect(runtime.pendingTimers).toBe(0)
+  })
+
+  test('woken: a wait ends, an attempt from before the sleep is begun anew, a young one is left alone', async () => {
+    outcome = () => new Promise(() => {})
+    redial.want()
+    await runtime.advance(staleDialMs - 1)
+    redial.wake()
+    expect(dialledAtMs).toHaveLength(1)
+    await runtime.advance(1)
+    redial.wake()
+    redial.wake()
+    expect(dialledAtMs).toHaveLength(2)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+    redial.stop()
+    outcome = () => Promise.reject(new Error('away'))
+    redial.want()
+    await runtime.settle()
+    redial.wake()
+    expect(dialledAtMs).toHaveLength(4)
     redial.stop()
   })
 })

@@ -279,6 +279,17 @@ describe('inviting', () => {
   })
 })
 
+describe('opening', () => {
+  test.each([0, -1, 999, 24 * 3600_000 + 1, Infinity, NaN])(
+    'with an idle time-out of %d ms is refused',
+    async (idleTimeoutMs) => {
+      await expect(world.peer({ idleTimeoutMs })).rejects.toMatchObject({
+        code: 'invalid-argument',
+      })
+    },
+  )
+})
+
 describe('closing', () => {
   test('is complete and can be repeated; afterwards everything says so', async () => {
     const { alice, bob, toAlice, toBob } = await linked()

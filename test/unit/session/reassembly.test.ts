@@ -49,4 +49,20 @@ describe('reassembly', () => {
   ])('refuses what is no %s', (_, [id, last, bytes]) => {
     expect(() => new Reassembly().take(id, last, bytes)).toThrow(protocolError)
   })
+
+  test('a message that begins takes the place of one that will not go on; others keep theirs', () => {
+    const reassembly = new Reassembly()
+    const begin = (kind: number) => {
+      const bytes = new Uint8Array(256)
+      bytes.set([0x83, kind])
+      return bytes
+    }
+    reassembly.take(100, false, begin(3))
+    reassembly.take(101, false, begin(3))
+    for (let id = 0; id < 20; id++) reassembly.take(id, false, begin(1))
+    expect(reassembly.take(19, true, Uint8Array.of(7))).toHaveLength(257)
+    expect(reassembly.take(100, true, Uint8Array.of(7))).toHaveLength(257)
+    for (let id = 200; id < 203; id++) reassembly.take(id, false, begin(3))
+    expect(() => reassembly.take(203, false, begin(3))).toThrow()
+  })
 })
