@@ -32,7 +32,7 @@ interface Flow {
 const paddings = [0, 10, 200, 3_000]
 
 /** A message tells where it belongs, and its content follows from that. */
-export function messageOf(from: string, to: string, number: number): string {
+function messageOf(from: string, to: string, number: number): string {
   return `${from}>${to}#${number}:${'x'.repeat(paddings[number % paddings.length]!)}`
 }
 
@@ -40,6 +40,7 @@ export class Checker {
   readonly #durable: boolean
   readonly #flows = new Map<string, Flow>()
   readonly violations: string[] = []
+  accepted = 0
   handled = 0
   redelivered = 0
 
@@ -54,7 +55,10 @@ export class Checker {
     return {
       message: messageOf(from, to, number),
       number,
-      accepted: () => void flow.accepted.add(number),
+      accepted: () => {
+        flow.accepted.add(number)
+        this.accepted++
+      },
     }
   }
 
@@ -107,15 +111,7 @@ export class Checker {
 
   /** How many accepted messages have not been handled. */
   get waiting(): number {
-    let count = 0
-    for (const { accepted, handled } of this.#flows.values()) {
-      for (const number of accepted) if (!handled.has(number)) count++
-    }
-    return count
-  }
-
-  get accepted(): number {
-    return [...this.#flows.values()].reduce((sum, { accepted }) => sum + accepted.size, 0)
+    return this.accepted - this.handled
   }
 
   /** After everything had time to settle: nothing may wait any more. */

@@ -5,12 +5,27 @@ import type { PeerId } from '../identity/peer-id.ts'
 import type { MessageInfo } from '../link/inbox.ts'
 import type { Link } from '../link/link.ts'
 import { Mesh } from '../mesh/mesh.ts'
+import type { Checker } from './checker.ts'
 import type { Disk } from './disk.ts'
-import { restartMs } from './faults.ts'
+import { restartMs, type Faults } from './faults.ts'
 import { never, Process } from './process.ts'
 import type { Random } from './random.ts'
+import type { SimRelay } from './relay.ts'
+import type { TimeLine } from './time-line.ts'
+import type { Trace } from './trace.ts'
+import type { SimNetwork } from './transport.ts'
 import { simulatedWrappingKey } from './wrapping-key.ts'
-import type { World } from './world.ts'
+
+/** What a peer finds around it. */
+interface Surroundings {
+  readonly line: TimeLine
+  readonly trace: Trace
+  readonly faults: Faults
+  readonly checker: Checker
+  readonly network: SimNetwork
+  readonly relays: readonly SimRelay[]
+  readonly peers: readonly Peer[]
+}
 
 const retryMs = 500
 /** How long a handler takes, one call in four. */
@@ -18,7 +33,7 @@ const handlerMs = [1, 200] as const
 
 export class Peer {
   readonly name: string
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #random: Random
   readonly #disk: Disk
   readonly #skewMs: number
@@ -28,7 +43,7 @@ export class Peer {
   mesh: Mesh | undefined
   id: PeerId | undefined
 
-  constructor(world: World, name: string, random: Random, disk: Disk, skewMs: number) {
+  constructor(world: Surroundings, name: string, random: Random, disk: Disk, skewMs: number) {
     this.#world = world
     this.name = name
     this.#random = random

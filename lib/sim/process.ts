@@ -115,7 +115,9 @@ export class Process {
 
   #setTimer(delayMs: number, callback: () => void): () => void {
     if (Number.isNaN(delayMs)) throw new Error('a timer needs a delay')
-    const dueMs = this.#localMs + Math.max(0, delayMs)
+    // Platforms count whole milliseconds: a rest of 1e-12 would come due without time passing, again and again.
+    const wholeMs = Math.ceil(Math.max(0, delayMs))
+    const dueMs = this.#localMs + wholeMs
     let isCancelled = false
     const fire = () => {
       if (isCancelled || !this.isAlive) return
@@ -125,7 +127,7 @@ export class Process {
       if (leftMs > 1e-3) return void this.#options.line.after(leftMs, fire)
       callback()
     }
-    const cancel = this.#options.line.after(delayMs, fire)
+    const cancel = this.#options.line.after(wholeMs, fire)
     return () => {
       isCancelled = true
       cancel()

@@ -88,20 +88,20 @@ export async function run(options: RunOptions): Promise<Report> {
 
 /**
  * Finds a smaller run that still fails: without one kind of fault after the other, then for half the time as long as that fails.
- * Returns the report of the smallest, or of the run itself when nothing failed.
+ * Returns the report of the smallest, or of the run itself when nothing failed. `execute` is what is tried.
  */
-export async function shrink(options: RunOptions): Promise<Report> {
-  let smallest = await run(options)
+export async function shrink(options: RunOptions, execute = run): Promise<Report> {
+  let smallest = await execute(options)
   if (smallest.violations.length === 0) return smallest
   const { durable = !smallest.faults.includes('crash') } = options
   for (const kind of faultKinds) {
     if (!smallest.faults.includes(kind)) continue
     const faults = smallest.faults.filter((other) => other !== kind)
-    const tried = await run({ ...smallest, faults, durable })
+    const tried = await execute({ ...smallest, faults, durable })
     if (tried.violations.length > 0) smallest = tried
   }
   while (smallest.minutes > 0.25) {
-    const tried = await run({ ...smallest, minutes: smallest.minutes / 2, durable })
+    const tried = await execute({ ...smallest, minutes: smallest.minutes / 2, durable })
     if (tried.violations.length === 0) break
     smallest = tried
   }

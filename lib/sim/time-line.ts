@@ -3,6 +3,9 @@
  * them every microtask runs, since the platform's task queue goes round once.
  */
 
+/** More events than this within one moment are a loop. */
+const maxEventsAtOnce = 100_000
+
 interface Event {
   readonly atMs: number
   readonly order: number
@@ -42,6 +45,7 @@ export class TimeLine {
         resume = resolve
         port2.postMessage(null)
       })
+    let atOnce = 0
     try {
       await turn()
       while (!isDone()) {
@@ -49,6 +53,8 @@ export class TimeLine {
         if (!next || next.atMs > untilMs) break
         this.#pop()
         if (next.isCancelled) continue
+        atOnce = next.atMs > this.nowMs ? 0 : atOnce + 1
+        if (atOnce > maxEventsAtOnce) throw new Error('events follow each other and no time passes')
         this.nowMs = next.atMs
         next.run()
         await turn()
