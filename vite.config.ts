@@ -18,6 +18,7 @@ const library = {
     entry: {
       index: path('lib/index.ts'),
       'relay/index': path('lib/relay/index.ts'),
+      'sim/index': path('lib/sim/index.ts'),
       cli: path('lib/relay/cli.ts'),
     },
     formats: ['es' as const],

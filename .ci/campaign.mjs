@@ -16,6 +16,7 @@ const { status } = spawnSync(
     'test/unit/attack',
     'test/unit/link',
     'test/unit/session',
+    'test/unit/sim',
   ],
   { cwd: root, stdio: 'inherit', env: { ...env, HANDFAST_CAMPAIGN: '1' } },
 )

@@ -11,7 +11,7 @@ import { IdbStore } from '../storage/idb-store.ts'
 import type { Store } from '../storage/store.ts'
 import { certifyDevice, verifyChain, type CertificateChain } from './certificate.ts'
 import { Device } from './device.ts'
-import { Keystore } from './keystore.ts'
+import { Keystore, type WrappingKey } from './keystore.ts'
 import type { PeerId } from './peer-id.ts'
 
 export interface IdentityOptions {
@@ -20,6 +20,8 @@ export interface IdentityOptions {
   /** Where keys, tickets and contacts are kept. Default: IndexedDB under `name`. */
   store?: Store
   runtime?: Runtime
+  /** @internal What seals secrets in the store. Default: a WebCrypto key that is never given out. */
+  wrappingKey?: WrappingKey
 }
 
 export class Identity {
@@ -65,7 +67,7 @@ export class Identity {
     await ready()
     const store = options.store ?? (await IdbStore.open(options.name ?? 'default', runtime))
     try {
-      const keystore = await Keystore.open(store, runtime)
+      const keystore = await Keystore.open(store, runtime, options.wrappingKey)
       const [device, certificate] = await certifiedDevice(keystore, runtime)
       return new Identity(device, [certificate], keystore, store, runtime)
     } catch (error) {

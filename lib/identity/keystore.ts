@@ -24,12 +24,18 @@ export interface Sealed {
   readonly ciphertext: Uint8Array<ArrayBuffer>
 }
 
+/** @internal What seals secrets, bound to `ad`. `unseal` throws unless it is given the very same. */
+export interface WrappingKey {
+  seal(iv: Uint8Array, ad: Uint8Array, secret: Uint8Array): Promise<Uint8Array> | Uint8Array
+  unseal(iv: Uint8Array, ad: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array> | Uint8Array
+}
+
 export class Keystore {
   readonly #store: Store
   readonly #runtime: Runtime
-  readonly #wrappingKey: CryptoKey
+  readonly #wrappingKey: WrappingKey
 
-  private constructor(store: Store, runtime: Runtime, wrappingKey: CryptoKey) {
+  private constructor(store: Store, runtime: Runtime, wrappingKey: WrappingKey) {
     this.#store = store
     this.#runtime = runtime
     this.#wrappingKey = wrappingKey
@@ -37,24 +43,16 @@ export class Keystore {
 
   /**
    * Opens the keystore in table `keys`, making its wrapping key on first use. Any number may be open on one store.
+   * `wrappingKey` takes the place of WebCrypto's, which no simulated clock governs.
    * @throws HandfastError `unsupported` outside a secure context; `storage-failed` when the wrapping key is damaged;
    * whatever the store throws
    */
-  static async open(store: Store, runtime: Runtime = systemRuntime): Promise<Keystore> {
-    const subtle = globalThis.crypto?.subtle
-    if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
-    // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
-    const algorithm = { name: 'AES-GCM', length: 256 }
-    const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
-    const key = await store.transaction(['keys'], strictWrite, async (tx) => {
-      const held = await tx.get('keys', wrappingKeyName)
-      if (held !== undefined) return held
-      await tx.put('keys', wrappingKeyName, fresh)
-      return fresh
-    })
-    if (!(key instanceof CryptoKey) || key.algorithm.name !== 'AES-GCM' || key.extractable)
-      throw new HandfastError('storage-failed', 'the wrapping key is damaged')
-    return new Keystore(store, runtime, key)
+  static async open(
+    store: Store,
+    runtime: Runtime = systemRuntime,
+    wrappingKey?: WrappingKey,
+  ): Promise<Keystore> {
+    return new Keystore(store, runtime, wrappingKey ?? (await webCryptoKey(store)))
   }
 
   /** Stores a secret, over an older one of that name. On disk when resolved. */
@@ -85,11 +83,7 @@ export class Keystore {
    */
   async seal(name: string, secret: Uint8Array): Promise<Sealed> {
     const iv = new Uint8Array(this.#runtime.randomBytes(ivBytes))
-    const ciphertext = await crypto.subtle.encrypt(
-      parameters(name, iv),
-      this.#wrappingKey,
-      new Uint8Array(secret),
-    )
+    const ciphertext = await this.#wrappingKey.seal(iv, boundTo(name), secret)
     return { iv, ciphertext: new Uint8Array(ciphertext) }
   }
 
@@ -97,17 +91,39 @@ export class Keystore {
   async unseal(name: string, sealed: Sealed): Promise<Uint8Array> {
     try {
       const { iv, ciphertext } = sealed
-      return new Uint8Array(
-        await crypto.subtle.decrypt(parameters(name, iv), this.#wrappingKey, ciphertext),
-      )
+      return await this.#wrappingKey.unseal(iv, boundTo(name), ciphertext)
     } catch {
       throw new HandfastError('storage-failed', `the secret '${name}' is damaged`)
     }
   }
 }
 
-const parameters = (name: string, iv: Uint8Array<ArrayBuffer>): AesGcmParams => ({
-  name: 'AES-GCM',
-  iv,
-  additionalData: new Uint8Array(concat(utf8('handfast/1 key\0'), utf8(name))),
-})
+const boundTo = (name: string) => concat(utf8('handfast/1 key\0'), utf8(name))
+
+async function webCryptoKey(store: Store): Promise<WrappingKey> {
+  const subtle = globalThis.crypto?.subtle
+  if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
+  // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
+  const algorithm = { name: 'AES-GCM', length: 256 }
+  const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
+  const key = await store.transaction(['keys'], strictWrite, async (tx) => {
+    const held = await tx.get('keys', wrappingKeyName)
+    if (held !== undefined) return held
+    await tx.put('keys', wrappingKeyName, fresh)
+    return fresh
+  })
+  if (!(key instanceof CryptoKey) || key.algorithm.name !== 'AES-GCM' || key.extractable)
+    throw new HandfastError('storage-failed', 'the wrapping key is damaged')
+  // WebCrypto takes no view of shared memory, which a type alone can't rule out.
+  const parameters = (iv: Uint8Array, ad: Uint8Array): AesGcmParams => ({
+    name: 'AES-GCM',
+    iv: new Uint8Array(iv),
+    additionalData: new Uint8Array(ad),
+  })
+  return {
+    seal: async (iv, ad, secret) =>
+      new Uint8Array(await subtle.encrypt(parameters(iv, ad), key, new Uint8Array(secret))),
+    unseal: async (iv, ad, ciphertext) =>
+      new Uint8Array(await subtle.decrypt(parameters(iv, ad), key, new Uint8Array(ciphertext))),
+  }
+}

@@ -1,0 +1,141 @@
+/** The simulated world: peers, their disks, relays and channels on one time line, under one seed. */
+
+import { ready } from '../crypto/sodium.ts'
+import { Checker } from './checker.ts'
+import { Disk } from './disk.ts'
+import { Faults, maxSkewMs, type FaultKind } from './faults.ts'
+import { Peer } from './peer.ts'
+import type { Process } from './process.ts'
+import { Random } from './random.ts'
+import { SimRelay, type NetworkParts } from './relay.ts'
+import { TimeLine } from './time-line.ts'
+import { Trace } from './trace.ts'
+import { SimNetwork } from './transport.ts'
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly peers: number
+  readonly faults?: Iterable<FaultKind>
+  /** Default 2. */
+  readonly relays?: number
+  /** Whether messages are to outlive crashes. Default: unless there are crashes. */
+  readonly durable?: boolean
+}
+
+/** Tickets outlast the difference of any two clocks. */
+const ticketLifetimeMs = 7 * 24 * 3600_000
+const retryMs = 3_000
+
+export class World {
+  readonly line = new TimeLine()
+  readonly trace = new Trace()
+  readonly faults: Faults
+  readonly checker: Checker
+  readonly random: Random
+  readonly network: SimNetwork
+  readonly relays: readonly SimRelay[]
+  readonly peers: Peer[] = []
+  /** Who is on the smaller side of a partition. */
+  readonly apart = new Set<string>()
+  readonly #reportError = globalThis.reportError
+
+  private constructor(options: WorldOptions) {
+    const { seed, peers, faults = [], relays = 2 } = options
+    this.faults = new Faults(faults)
+    const { durable = !this.faults.has('crash') } = options
+    this.checker = new Checker({ durable })
+    this.random = new Random(seed)
+    const parts = (): NetworkParts => ({
+      line: this.line,
+      random: this.random.fork(),
+      faults: this.faults,
+      isCut: (one, other) => this.#isCut(one, other),
+    })
+    this.network = new SimNetwork(parts())
+    this.relays = Array.from({ length: relays }, () => new SimRelay(parts()))
+    for (let i = 0; i < peers; i++) {
+      const skew = this.random.between(-maxSkewMs, maxSkewMs)
+      const skewMs = this.faults.inject('skew') ? skew : 0
+      const disk = new Disk(this.random.fork(), this.faults)
+      this.peers.push(new Peer(this, `p${i}`, this.random.fork(), disk, skewMs))
+    }
+  }
+
+  /** Close it, since what handlers throw is caught meanwhile instead of ending the program. */
+  static async create(options: WorldOptions): Promise<World> {
+    await ready()
+    const world = new World(options)
+    globalThis.reportError = (error) =>
+      world.trace.add(world.line.nowMs, '-', 'reported', String(error))
+    return world
+  }
+
+  close(): void {
+    globalThis.reportError = this.#reportError
+  }
+
+  /** Keeps trying to make a link of two peers, as their users would, until each has one. */
+  acquaint(one: Peer, other: Peer): void {
+    let trying: readonly [Process, Process] | undefined
+    let ticket: { readonly text: string; readonly by: Process } | undefined
+    const isOver = () => !trying || trying.some((process) => !process.isAlive)
+    const attempt = async () => {
+      if (ticket?.by !== one.process) {
+        const made = await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })
+        ticket = { text: made.toString(), by: one.process }
+      }
+      await other.mesh!.accept(ticket.text)
+    }
+    const look = () => {
+      if (one.linkTo(other) && other.linkTo(one)) return
+      const isReady = one.mesh && other.mesh && one.process.isUp && other.process.isUp
+      if (isReady && isOver()) {
+        const mine = (trying = [one.process, other.process])
+        const end = () => {
+          if (trying === mine) trying = undefined
+        }
+        attempt().then(end, end)
+      }
+      this.line.after(retryMs, look)
+    }
+    this.line.after(0, look)
+  }
+
+  /** Lets `ms` pass, or as much as it takes until `isDone`. */
+  async pass(ms: number, isDone?: () => boolean): Promise<void> {
+    await this.line.run(this.line.nowMs + ms, isDone)
+  }
+
+  /** No more faults, everybody up and awake and together. */
+  heal(): void {
+    this.faults.isOver = true
+    this.apart.clear()
+    for (const { process } of this.peers) {
+      process.crashAt(Infinity)
+      process.wake()
+    }
+  }
+
+  /** What must hold of every pair once all has settled. */
+  checkLinks(pairs: readonly (readonly [Peer, Peer])[]): void {
+    const { violations } = this.checker
+    for (const [one, other] of pairs) {
+      const name = `${one.name}-${other.name}`
+      const states = [one.linkTo(other)?.state, other.linkTo(one)?.state]
+      const ends = (from: Peer, to: Peer) =>
+        this.network.channelsOf(from.process).filter(({ peer }) => peer!.process === to.process)
+      const [there, back] = [ends(one, other), ends(other, one)]
+      if (states.includes(undefined)) violations.push(`${name}: no link`)
+      if (there.length > 1) violations.push(`${name}: ${there.length} sessions`)
+      if (there.length !== back.length) violations.push(`${name}: a session of one side`)
+      const expected = there.length > 0 ? ['open'] : ['idle', 'pending']
+      for (const state of states) {
+        if (state && !expected.includes(state)) violations.push(`${name}: ${states.join('/')}`)
+      }
+    }
+  }
+
+  #isCut(one: Process, other: Process): boolean {
+    return this.apart.has(one.name) !== this.apart.has(other.name)
+  }
+}
