@@ -350,6 +350,9 @@ describe('frames', () => {
     let session = await onlySession()
     for (const frame of old) {
       world.network.cut()
+      // A session so short is dialled again after a wait, unless somebody asks for it.
+      await until(() => toAlice.state !== 'open', 'the cut to be noticed')
+      await toAlice.connect()
       session = await onlySession(session)
       await toAlice.send('begin')
       heard.length = 0
