@@ -28,6 +28,8 @@ export interface ConversationParts {
   readonly handlers: RequestHandlers
   readonly acceptStream: (stream: LinkStream) => boolean
   readonly nextTransferId: () => number
+  /** The peer has said hello. */
+  readonly onGreeted: (conversation: Conversation) => void
 }
 
 export class Conversation implements SessionHandler, Source {
@@ -89,6 +91,10 @@ export class Conversation implements SessionHandler, Source {
     ])
   }
 
+  get isGreeted(): boolean {
+    return this.#peerLogId !== undefined
+  }
+
   /** One cumulative acknowledgement for all that was handled since the last frame. */
   get pending(): boolean {
     const { committed } = this.#parts.inbox
@@ -147,6 +153,7 @@ export class Conversation implements SessionHandler, Source {
       this.#acknowledgedLogId = outbox.logId
       outbox.reconcile(handled, handledRun)
     }
+    this.#parts.onGreeted(this)
   }
 
   #take(record: Record): void {

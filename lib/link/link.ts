@@ -285,6 +285,9 @@ export class Link {
         return isWanted
       },
       nextTransferId: this.#transferId,
+      onGreeted: (greeted) => {
+        if (greeted === this.#current) this.#outbox.release()
+      },
     })
     this.#conversations.add(conversation)
     void session.ended.then((reason) => this.#onEnded(conversation, reason))
@@ -351,7 +354,7 @@ export class Link {
     if (conversation === this.#current) return
     this.#current?.session.removeSource(this.#outbox)
     this.#current = conversation
-    this.#outbox.rewind()
+    this.#outbox.begin(conversation?.isGreeted ?? false)
     if (!conversation) return
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()

@@ -62,6 +62,10 @@ export class Outbox implements Source {
   #sentBytes = 0
   #highestSent = 0
   #transfer: Transfer | undefined
+  /** Until the peer has said on this session how far it is. */
+  #isHeld = false
+  /** No peer can know of this log. */
+  #isNew = true
   #isReady = false
   #isClosed = false
   #isFlushing = false
@@ -148,6 +152,7 @@ export class Outbox implements Source {
     }
     if (sequence !== head.next) throw log.corrupted()
     this.#segments = values.map(({ first, values: { length } }) => ({ first, end: first + length }))
+    this.#isNew = false
     this.#logId = head.logId
     this.#logName = toBase64url(head.logId)
     this.#runs = head.runs
@@ -401,7 +406,7 @@ export class Outbox implements Source {
     this.#logId = logId
     this.#logName = toBase64url(logId)
     this.#highestSent = this.#acked
-    this.rewind()
+    this.#rewind()
     this.#isRebasing = false
     this.#options.onRollback()
     this.#flush()
@@ -443,15 +448,28 @@ export class Outbox implements Source {
     return `${this.#logName}.${sequence}`
   }
 
-  /** A new session: begin again with the oldest message held. */
-  rewind(): void {
+  /**
+   * A new session: begin again with the oldest message held. What a set-back storage gave numbers to must not pass for other messages,
+   * so that nothing goes out before the peer has said how far it is, unless the log is new to it.
+   */
+  begin(isGreeted: boolean): void {
+    this.#isHeld = !isGreeted && (!this.#isNew || this.#highestSent > 0)
+    this.#rewind()
+  }
+
+  /** The peer has said hello on this session. */
+  release(): void {
+    this.#isHeld = false
+  }
+
+  #rewind(): void {
     this.#sent = 0
     this.#sentBytes = 0
     this.#transfer = undefined
   }
 
   get pending(): boolean {
-    if (this.#isRebasing) return false
+    if (this.#isRebasing || this.#isHeld) return false
     if (this.#transfer) return true
     if (this.#sent >= this.#stored) return false
     return (
@@ -495,6 +513,6 @@ export class Outbox implements Source {
     this.#queuedBytes = 0
     this.#stored = 0
     this.#storing = 0
-    this.rewind()
+    this.#rewind()
   }
 }
