@@ -53,6 +53,10 @@ export type ErrorCode =
   | 'storage-blocked'
   /** The identity is already open, in this tab or another. */
   | 'identity-in-use'
+  /** Messages of the peer are missing here: this storage, or the peer's, was set back. */
+  | 'gap'
+  /** This storage was set back or copied: messages the peer has had may reach it again. */
+  | 'rollback'
 
 export class HandfastError extends Error {
   override readonly name = 'HandfastError'

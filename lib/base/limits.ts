@@ -309,7 +309,7 @@ export const maxUnackedBytes = 4 * 1024 * 1024
 /** What each message or chunk in a queue costs besides its bytes. [protocol] counted against `maxUnackedBytes` and credit. */
 export const messageOverheadBytes = 64
 
-/** Messages waiting in memory on one link, in bytes. Beyond it `send` refuses with `queue-full`. */
+/** Messages waiting on one link, in bytes. Beyond it `send` refuses with `queue-full`. */
 export const maxQueuedBytes = 64 * 1024 * 1024
 
 /** A handler that threw gets the message again after this, doubled each time. */
@@ -384,3 +384,33 @@ export const maxCardsPerSession = 16
 
 /** A relay that one has left is listened at for so long, for contacts that slept through the move. */
 export const formerRelaysMs = 30 * 24 * 3600_000
+
+// ── Logs: outbox and inbox ───────────────────────────────────────────────────────────────────────────
+
+/** Messages stored together in one record: each record costs the database as much as 10 KiB. */
+export const maxSegmentBytes = 64 * 1024
+
+/** Messages stored in one transaction, so that the first is not kept from leaving by the last. */
+export const maxCommitBytes = 4 * 1024 * 1024
+
+/** Runs of a mesh remembered with what they sent and nobody has acknowledged. The oldest go. */
+export const maxRuns = 64
+
+/** A storage that failed is tried again after this. */
+export const storeRetryMs = 500
+
+/** Messages that could not be stored for this long are refused. */
+export const storePatienceMs = 5_000
+
+/** How long acknowledged messages may stay in storage: a write of their own would hold up those to come. */
+export const pruneLogMs = 200
+
+/** Messages handled, and time since the first of them, after which the position is stored and acknowledged. */
+export const commitMessages = 64
+export const commitDelayMs = 20
+
+/** Logs of one peer whose positions are remembered. The oldest go. */
+export const maxPeerLogs = 8
+
+/** Failures of one message in a row from which on the application is told. */
+export const stuckAfterFailures = 5

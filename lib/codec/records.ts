@@ -5,9 +5,9 @@
  */
 
 export const recordKinds = {
-  /** `[0, version, log id, first held, peer's log id or null, highest handled]`: first in every session, each way. */
+  /** `[0, version, log id, run, first held, highest sent, peer's log id or null, highest handled, run of that or null]`: first in every session. */
   hello: 0,
-  /** `[1, sequence number, value]` */
+  /** `[1, sequence number, value]`; null for one that was withdrawn. */
   message: 1,
   /** `[2, sequence number]`: all up to it were handled. */
   ack: 2,

@@ -12,22 +12,27 @@ import { recordKinds, type Record } from '../codec/records.ts'
 import type { FrameWriter } from '../session/frame-writer.ts'
 import type { Session, SessionHandler, Source } from '../session/session.ts'
 import { Calls, type RequestHandlers } from './calls.ts'
-import type { Inbox } from './inbox.ts'
+import type { Inbox, Position } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
 import { isUint32, Streams, type LinkStream } from './streams.ts'
 
 const version = 1
-const logIdBytes = 16
+const idBytes = 16
+const maxSequence = 0xffff_ffff
 
 /** What of the link a conversation works on. */
 export interface ConversationParts {
   readonly outbox: Outbox
   readonly inbox: Inbox
+  /** Of this mesh. */
+  readonly run: Uint8Array
   readonly handlers: RequestHandlers
   readonly acceptStream: (stream: LinkStream) => boolean
   readonly nextTransferId: () => number
   /** A card of the peer. @throws HandfastError when it is not one */
   readonly takeCard: (card: Uint8Array) => void
+  /** The peer has said hello. */
+  readonly onGreeted: (conversation: Conversation) => void
 }
 
 export class Conversation implements SessionHandler, Source {
@@ -37,10 +42,14 @@ export class Conversation implements SessionHandler, Source {
   /** Whether the peer has shown to be live on this session. */
   isProven = false
   readonly #parts: ConversationParts
-  /** All up to this was acknowledged here. */
-  #acknowledged = Infinity
+  /** What the peer has been told in this session. */
+  #told: { readonly log: Uint8Array | null; readonly position: Position | undefined } | undefined
+  /** The peer's log and run, as it named them. */
   #peerLogId: Uint8Array | undefined
   #cards = 0
+  #peerRun: Uint8Array | undefined
+  /** Our log, if the peer's acknowledgements speak of it. */
+  #acknowledgedLogId: Uint8Array | undefined
 
   constructor(session: Session, parts: ConversationParts) {
     this.session = session
@@ -49,34 +58,67 @@ export class Conversation implements SessionHandler, Source {
     this.streams = new Streams(session, parts.acceptStream)
   }
 
-  /** Begins to speak at once, and to listen when `until` has resolved. */
-  start(until?: Promise<void>): void {
+  /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */
+  async start(until?: Promise<void>): Promise<void> {
     const { outbox, inbox } = this.#parts
-    this.session.control([
-      recordKinds.hello,
-      version,
-      outbox.logId,
-      outbox.firstHeld,
-      inbox.logId ?? null,
-      inbox.handled,
-    ])
-    this.session.addSource(this, 'interactive')
-    this.session.addSource(this.calls, 'interactive')
     void this.session.ended.then(() => {
       this.calls.close()
       this.streams.close()
     })
+    try {
+      await Promise.all([outbox.announce(), inbox.ready])
+    } catch {
+      return this.session.abandon('closed')
+    }
+    if (!this.session.isOpen) return
+    this.sayHello()
+    this.session.addSource(this, 'interactive')
+    this.session.addSource(this.calls, 'interactive')
     this.session.start(this, until)
+  }
+
+  /** First in a session, and again when what it said has changed. */
+  sayHello(): void {
+    const { outbox, inbox, run } = this.#parts
+    const position = inbox.committed
+    this.#told = { log: outbox.logId, position }
+    this.session.control([
+      recordKinds.hello,
+      version,
+      outbox.logId,
+      run,
+      outbox.firstHeld,
+      outbox.highestSent,
+      position?.logId ?? null,
+      position?.handled ?? 0,
+      position?.run ?? null,
+    ])
+  }
+
+  get isGreeted(): boolean {
+    return this.#peerLogId !== undefined
   }
 
   /** One cumulative acknowledgement for all that was handled since the last frame. */
   get pending(): boolean {
-    return this.#parts.inbox.handled > this.#acknowledged
+    const { committed } = this.#parts.inbox
+    return (
+      this.#peerLogId !== undefined &&
+      committed !== this.#told?.position &&
+      equalBytes(committed!.logId, this.#peerLogId)
+    )
   }
 
   fill(writer: FrameWriter): void {
-    const { handled } = this.#parts.inbox
-    if (writer.record(encode([recordKinds.ack, handled]))) this.#acknowledged = handled
+    const position = this.#parts.inbox.committed!
+    const told = this.#told!
+    const isSameLog = told.position && equalBytes(told.position.logId, position.logId)
+    // An acknowledgement speaks of the log that the peer knows it does, and of what this session brought.
+    if (isSameLog && position.run && equalBytes(position.run, this.#peerRun!)) {
+      if (writer.record(encode([recordKinds.ack, position.handled]))) {
+        this.#told = { log: told.log, position }
+      }
+    } else this.sayHello()
   }
 
   isIdle(): boolean {
@@ -97,20 +139,26 @@ export class Conversation implements SessionHandler, Source {
   }
 
   #takeHello(record: Record): void {
-    const fields = new Fields(record, 6, 'protocol')
-    if (this.#peerLogId) throw malformed()
+    const fields = new Fields(record, 9, 'protocol')
     fields.any()
     fields.constant(version)
-    const peerLogId = fields.bytes(logIdBytes).slice()
-    const firstHeld = fields.integer(1)
-    const ownLogId = fields.nullable(() => fields.bytes(logIdBytes))
-    const handled = fields.integer()
+    const peerLogId = fields.bytes(idBytes).slice()
+    const run = fields.bytes(idBytes).slice()
+    const firstHeld = fields.integer(1, maxSequence)
+    const highestSent = fields.integer(firstHeld - 1, maxSequence)
+    const ownLogId = fields.nullable(() => fields.bytes(idBytes))
+    const handled = fields.integer(0, maxSequence)
+    const handledRun = fields.nullable(() => fields.bytes(idBytes))
     const { outbox, inbox } = this.#parts
     this.#peerLogId = peerLogId
-    inbox.begin(peerLogId, firstHeld)
-    // The peer has said which log it speaks of: tell it what was handled, also since our hello.
-    this.#acknowledged = 0
-    if (ownLogId && equalBytes(ownLogId, outbox.logId)) outbox.acknowledge(handled)
+    this.#peerRun = run
+    inbox.begin(peerLogId, run, firstHeld, highestSent)
+    this.#acknowledgedLogId = undefined
+    if (ownLogId && equalBytes(ownLogId, outbox.logId)) {
+      this.#acknowledgedLogId = outbox.logId
+      outbox.reconcile(handled, handledRun)
+    }
+    this.#parts.onGreeted(this)
   }
 
   #takeCard(record: Record): void {
@@ -126,14 +174,15 @@ export class Conversation implements SessionHandler, Source {
     if (!isUint32(id)) throw malformed()
     switch (kind) {
       case recordKinds.message:
-        if (!(value instanceof Uint8Array)) throw malformed()
-        // A session that a reloaded peer left behind speaks of a log that is gone.
-        if (inbox.logId === this.#peerLogId || equalBytes(inbox.logId!, this.#peerLogId!)) {
-          inbox.receive(id, value)
-        }
+        if (value !== null && !(value instanceof Uint8Array)) throw malformed()
+        // A session that a reloaded peer left behind may speak of a log that is gone.
+        if (inbox.isOf(this.#peerLogId!)) inbox.receive(id, value, this.#peerRun!)
         return
       case recordKinds.ack:
-        return outbox.acknowledge(id)
+        // One of a log that was given up says nothing of the present one.
+        if (this.#acknowledgedLogId === outbox.logId) outbox.acknowledge(id)
+        else if (this.#told?.log === outbox.logId && !outbox.hasRolledBack) throw malformed()
+        return
       case recordKinds.request:
       case recordKinds.response:
       case recordKinds.failure:

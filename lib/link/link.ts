@@ -5,7 +5,7 @@
 
 import { compareBytes } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
-import { Emitter, type Unsubscribe } from '../base/emitter.ts'
+import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
@@ -15,7 +15,9 @@ import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import { encodeValue, type RequestHandler } from './calls.ts'
 import { Conversation } from './conversation.ts'
-import { Inbox, type MessageHandler } from './inbox.ts'
+import { Delivery } from './delivery.ts'
+import { Inbox, type Gap, type MessageHandler, type Stuck } from './inbox.ts'
+import type { LogOptions } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Redial } from './redial.ts'
 import { nextLinkState, type LinkEvent, type LinkState } from './state.ts'
@@ -25,6 +27,18 @@ export interface LinkEvents {
   state: [state: LinkState]
   /** A stream that the peer opened. Without a listener it is refused with `no-handler`. */
   stream: [stream: LinkStream]
+  /** How many messages wait for the peer. */
+  queued: [count: number]
+  /** The peer has handled a message. */
+  delivered: [id: string]
+  /** Messages of the peer are missing here for good. Comes in order, before the next message; needs a `message` handler. */
+  gap: [gap: Gap]
+  /** This storage was set back or copied: what waited goes out under new ids, and the peer may get some of it twice. */
+  rollback: []
+  /** A handler has failed five times or more with the same message, which holds up all others. */
+  stuck: [stuck: Stuck]
+  /** Storage failed. It is tried again. */
+  error: [error: unknown]
 }
 
 export interface RequestOptions {
@@ -38,6 +52,7 @@ export interface LinkOptions {
   readonly peer: PeerId
   readonly safetyNumber: string
   readonly runtime: Runtime
+  readonly log: LogOptions
   /** Makes one dial; resolves with its session. */
   readonly dial: (signal: AbortSignal) => Promise<Session>
   /** What goes out first on each proven session, and who takes what comes. Default: none goes, and none is heard. */
@@ -55,6 +70,7 @@ export class Link {
 
   readonly #runtime: Runtime
   readonly #emitter = new Emitter<LinkEvents>()
+  readonly #run: Uint8Array
   readonly #outbox: Outbox
   readonly #slab = new Slab()
   readonly #inbox: Inbox
@@ -78,9 +94,37 @@ export class Link {
     this.safetyNumber = options.safetyNumber
     this.#runtime = options.runtime
     this.#cards = options.cards
-    this.#outbox = new Outbox(options.runtime.randomBytes(16), this.#transferId)
-    this.#inbox = new Inbox(options.runtime, () => {
-      for (const conversation of this.#conversations) conversation.session.wake()
+    this.#run = options.log.run
+    const onError = (error: unknown) => this.#tell('error', error, error)
+    const wake = () => {
+      for (const { session } of this.#conversations) session.wake()
+    }
+    const { peer, runtime, log } = options
+    this.#outbox = new Outbox({
+      peer,
+      runtime,
+      log,
+      nextTransferId: this.#transferId,
+      onStored: wake,
+      onQueued: (count) => this.#emitter.emit('queued', count),
+      onDelivered: (id) => this.#emitter.emit('delivered', id),
+      onRollback: () => {
+        for (const conversation of this.#conversations) conversation.sayHello()
+        this.#tell('rollback', new HandfastError('rollback', 'The storage was set back or copied'))
+      },
+      onError,
+    })
+    this.#inbox = new Inbox({
+      peer,
+      runtime,
+      log,
+      onCommitted: wake,
+      onGap: (gap) => {
+        const error = new HandfastError('gap', `Messages ${gap.from} to ${gap.to} are missing`)
+        this.#tell('gap', error, gap)
+      },
+      onStuck: (stuck) => this.#emitter.emit('stuck', stuck),
+      onError,
     })
     this.#redial = new Redial(options.runtime, {
       dial: async (signal) => {
@@ -94,6 +138,19 @@ export class Link {
       isOpen: () => [...this.#conversations].some(({ session }) => !session.isSilent),
       isNeeded: () => this.#isNeeded,
     })
+    void this.#outbox.ready.then(() => {
+      if (this.#outbox.length > 0 && !this.#current) this.#redial.want()
+    })
+  }
+
+  /** What must not pass unnoticed. */
+  #tell<K extends 'gap' | 'rollback' | 'error'>(
+    event: K,
+    error: unknown,
+    ...args: LinkEvents[K]
+  ): void {
+    if (this.#emitter.listenerCount(event) > 0) this.#emitter.emit(event, ...args)
+    else reportError(error)
   }
 
   /** `idle`, `pending` (dialling), `ticket` or `request` (being called), `open`, `closed` (forgotten). */
@@ -116,19 +173,21 @@ export class Link {
   }
 
   /**
-   * Sends a message, in any state; dials when there is no session. Resolves when a handler of the peer has returned. Aborting
-   * `signal` withdraws a message that has not left yet.
-   * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `closed`
+   * Sends a message, in any state; dials when there is no session. It is stored before it goes out, and goes out again after a reload
+   * (`stored`, with its id). Resolves when a handler of the peer has returned. Aborting `signal` withdraws a message that has not
+   * been sent yet; afterwards it is too late.
+   * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `storage-failed`, `closed`
    */
-  send(message: unknown, options: { signal?: AbortSignal } = {}): Promise<void> {
+  send(message: unknown, options: { signal?: AbortSignal } = {}): Delivery {
     try {
       this.#checkNotClosed()
-      const handled = this.#outbox.add(encodeValue(message, this.#slab.keep), options.signal)
-      if (this.#current) this.#current.session.wake()
-      else this.#redial.want()
-      return handled
+      const delivery = this.#outbox.add(encodeValue(message, this.#slab.keep), options.signal)
+      if (!this.#current) this.#redial.want()
+      return delivery
     } catch (error) {
-      return Promise.reject(error)
+      const refused = new Delivery()
+      refused.reject(error)
+      return refused
     }
   }
 
@@ -228,6 +287,7 @@ export class Link {
     const conversation = new Conversation(session, {
       outbox: this.#outbox,
       inbox: this.#inbox,
+      run: this.#run,
       handlers: this.#handlers,
       acceptStream: (stream) => {
         const isWanted = this.#emitter.listenerCount('stream') > 0
@@ -236,6 +296,9 @@ export class Link {
       },
       nextTransferId: this.#transferId,
       takeCard: (card) => this.#cards?.take(card),
+      onGreeted: (greeted) => {
+        if (greeted === this.#current) this.#outbox.release()
+      },
     })
     this.#conversations.add(conversation)
     void session.ended.then((reason) => this.#onEnded(conversation, reason))
@@ -246,7 +309,7 @@ export class Link {
     // The next dial begins while this session still stands: a new one replaces it, or it answers after all.
     session.onSilent(() => this.#redial.want())
     if (!this.#current) this.#use(conversation)
-    conversation.start(until)
+    void conversation.start(until)
   }
 
   /** @internal An attempt to connect has begun; returns how to say that it is over. */
@@ -304,7 +367,7 @@ export class Link {
     if (conversation === this.#current) return
     this.#current?.session.removeSource(this.#outbox)
     this.#current = conversation
-    this.#outbox.rewind()
+    this.#outbox.begin(conversation?.isGreeted ?? false)
     if (!conversation) return
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()

@@ -14,6 +14,7 @@ import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import { safetyNumber } from '../identity/safety-number.ts'
 import { Link } from '../link/link.ts'
+import { eraseLog, type LogOptions } from '../link/log.ts'
 import { Answerer } from '../session/answer.ts'
 import { dial, type DialOptions } from '../session/dial.ts'
 import { networkId } from '../session/handshake.ts'
@@ -22,6 +23,7 @@ import { contactTag, msUntilNextDay, utcDay } from '../session/pact.ts'
 import type { Session } from '../session/session.ts'
 import type { RelayClientOptions } from '../signaling/relay-client.ts'
 import type { Signaling } from '../signaling/signaling.ts'
+import { GroupCommit } from '../storage/group-commit.ts'
 import { TicketBook } from '../ticket/book.ts'
 import { Ticket } from '../ticket/ticket.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -53,6 +55,11 @@ export interface MeshOptions {
   signaling?: readonly Signaling[]
   /** Where the platform has no WebSocket of its own. */
   WebSocket?: RelayClientOptions['WebSocket']
+  /**
+   * When what a handler has handled is stored: `batch` (default) after 64 messages or 20 ms, so that a crash gives some again, marked
+   * `redelivered`; `each` before the next message is handed over.
+   */
+  receive?: { commit: 'batch' | 'each' }
 }
 
 export interface InviteOptions {
@@ -99,6 +106,7 @@ export class Mesh {
   readonly #mailroom: Mailroom
   readonly #roster: Roster
   readonly #card: Card
+  readonly #log: LogOptions
   readonly #emitter = new Emitter<MeshEvents>()
   readonly #dials = new Semaphore(limits.maxConcurrentDials)
   readonly #closing = new AbortController()
@@ -107,7 +115,7 @@ export class Mesh {
   #closed: Promise<void> | undefined
 
   private constructor(
-    { identity, network = 'main', relays = [] }: MeshOptions,
+    { identity, network = 'main', relays = [], receive }: MeshOptions,
     paths: Paths,
     contacts: Contacts,
     book: TicketBook,
@@ -126,6 +134,12 @@ export class Mesh {
     this.#transport = transport
     this.#idleTimeoutMs = idleTimeoutMs
     this.#card = card
+    this.#log = {
+      store: identity.store,
+      commits: new GroupCommit(identity.store, ['outbox', 'inbox']),
+      run: identity.runtime.randomBytes(16),
+      commit: receive?.commit ?? 'batch',
+    }
     this.#roster = new Roster(
       (peer) => this.#makeLink(peer),
       (link) => this.#emitter.emit('link', link),
@@ -383,6 +397,7 @@ export class Mesh {
     const link = this.#roster.remove(peer)
     if (wasSeen) this.#emitter.emit('forgotten', peer)
     await link?.close('forgotten')
+    await eraseLog(this.#log, peer)
   }
 
   /** Ends all sessions, keeps all contacts. Idempotent. */
@@ -494,6 +509,7 @@ export class Mesh {
       peer,
       safetyNumber: safetyNumber(this.#identity.publicKey, keyFromPeerId(peer)),
       runtime: this.#identity.runtime,
+      log: this.#log,
       dial: (signal) => this.#dialInTurn(peer, signal),
       cards: {
         own: () => this.#card.bytes,

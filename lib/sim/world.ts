@@ -77,14 +77,10 @@ export class World {
   /** Keeps trying to make a link of two peers, as their users would, until each has one. */
   acquaint(one: Peer, other: Peer): void {
     let trying: readonly [Process, Process] | undefined
-    let ticket: { readonly text: string; readonly by: Process } | undefined
     const isOver = () => !trying || trying.some((process) => !process.isAlive)
     const attempt = async () => {
-      if (ticket?.by !== one.process) {
-        const made = await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })
-        ticket = { text: made.toString(), by: one.process }
-      }
-      await other.mesh!.accept(ticket.text)
+      const ticket = await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })
+      await other.mesh!.accept(ticket.toString())
     }
     const look = () => {
       if (one.linkTo(other) && other.linkTo(one)) return

@@ -5,6 +5,10 @@ import { Link } from '../../lib/link/link.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryNetwork } from '../../lib/transport/memory.ts'
 import type { PeerId } from '../../lib/identity/peer-id.ts'
+import { GroupCommit } from '../../lib/storage/group-commit.ts'
+import { MemoryStore } from '../../lib/storage/memory-store.ts'
+import type { Store } from '../../lib/storage/store.ts'
+import type { LogOptions } from '../../lib/link/log.ts'
 import { encode, type CborValue } from '../../lib/codec/cbor.ts'
 import { recordKinds as kinds } from '../../lib/codec/records.ts'
 import { puppetFor, sessionPair, type Puppet, type Tap } from './session-pair.ts'
@@ -40,12 +44,13 @@ export class LinkPair {
   }
 
   /** A fresh link on one side, as after a reload. */
-  link(side: 0 | 1): Link {
+  link(side: 0 | 1, log = logOptions(this.#options.runtime)): Link {
     const { runtime, runtimes } = this.#options
     return new Link({
       peer: `peer ${side}` as PeerId,
       safetyNumber: '',
       runtime: runtimes?.[side] ?? runtime,
+      log,
       dial: async (signal) => {
         this.dials.push(side)
         signal.throwIfAborted()
@@ -55,11 +60,11 @@ export class LinkPair {
     })
   }
 
-  /** The page of one side crashes and comes back, with nothing of what it had. */
-  reload(side: 0 | 1): void {
+  /** The page of one side crashes and comes back, with what its store has. By default that is nothing. */
+  reload(side: 0 | 1, log?: LogOptions): void {
     this.network.cut()
     void this.links[side].suspend('suspended', 'at once')
-    this.links[side] = this.link(side)
+    this.links[side] = this.link(side, log)
   }
 
   /** A session from one side to the other; the answering link takes it once it is proven. */
@@ -91,18 +96,44 @@ export class LinkPair {
   }
 }
 
-export const logId = new Uint8Array(16).fill(7)
+const logId = new Uint8Array(16).fill(7)
+export const peerRun = new Uint8Array(16).fill(8)
+
+/** One life of a mesh on a store. */
+export const logOptions = (
+  runtime: VirtualRuntime,
+  store: Store = new MemoryStore(),
+  commit: LogOptions['commit'] = 'batch',
+): LogOptions => ({
+  store,
+  commits: new GroupCommit(store, ['outbox', 'inbox']),
+  run: runtime.randomBytes(16),
+  commit,
+})
+
+export const helloOf = (firstHeld = 1, highestSent = firstHeld - 1): CborValue[] => [
+  kinds.hello,
+  1,
+  logId,
+  peerRun,
+  firstHeld,
+  highestSent,
+  null,
+  0,
+  null,
+]
 
 /** A link with one open session, whose other side is a puppet that has said hello. */
 export async function linkWithPuppet(
   runtime: VirtualRuntime,
-  hello: CborValue[] = [kinds.hello, 1, logId, 1, null, 0],
+  hello: CborValue[] = helloOf(),
 ): Promise<{ link: Link; puppet: Puppet; dials: () => number; close: () => Promise<void> }> {
   let dials = 0
   const link = new Link({
     peer: 'puppet' as PeerId,
     safetyNumber: '',
     runtime,
+    log: logOptions(runtime),
     dial: async () => {
       dials++
       throw new Error('unreachable')

@@ -351,7 +351,8 @@ describe('frames', () => {
     for (const frame of old) {
       world.network.cut()
       // A session so short is dialled again after a wait, unless somebody asks for it.
-      await until(() => toAlice.state !== 'open', 'the cut to be noticed')
+      const cut = session
+      await until(() => !open.has(cut), 'the cut to be noticed')
       await toAlice.connect()
       session = await onlySession(session)
       await toAlice.send('begin')

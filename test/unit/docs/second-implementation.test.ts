@@ -206,7 +206,7 @@ test('frames, before and after a rekey', () => {
     const key = keys[index]!
     const frame = (k: Uint8Array, counter: number, field: string) =>
       hex(own.seal(k, counter, new Uint8Array(), at(name, field)))
-    const hello = hex(cbor([0, 1, at(name, 'logId'), 1, null, 0]))
+    const hello = hex(cbor([0, 1, at(name, 'logId'), at(name, 'run'), 1, 0, null, 0, null]))
     expect(hello).toBe(part(name)['hello'])
     expect(frame(key, 0, 'hello')).toBe(part(name)['frame0'])
     expect(frame(key, 1, 'message')).toBe(part(name)['frame1'])

@@ -27,11 +27,12 @@ import {
   readKnownContact,
 } from '../../../lib/session/openings.ts'
 import { contactTag, pactIdOf, utcDay } from '../../../lib/session/pact.ts'
+import { GroupCommit } from '../../../lib/storage/group-commit.ts'
+import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { Session } from '../../../lib/session/session.ts'
 import { Trickle } from '../../../lib/session/trickle.ts'
 import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
 import { encodeRelayMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
-import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { Ticket } from '../../../lib/ticket/ticket.ts'
 import { encodeDescription } from '../../../lib/transport/description.ts'
 
@@ -116,8 +117,10 @@ async function frames(options: {
   role: 'initiator' | 'responder'
   ciphers: ConstructorParameters<typeof Session>[0]['ciphers']
   logId: Uint8Array
+  run: Uint8Array
 }): Promise<Vectors> {
-  const { role, ciphers, logId } = options
+  const { role, ciphers, logId, run } = options
+  const store = new MemoryStore()
   const runtime = scripted([logId])
   const sent: Uint8Array[] = []
   let onSent = () => {}
@@ -145,6 +148,7 @@ async function frames(options: {
     peer: '' as never,
     safetyNumber: '',
     runtime,
+    log: { store, commits: new GroupCommit(store, ['outbox', 'inbox']), run, commit: 'batch' },
     dial: () => new Promise(() => {}),
   })
   link.attach(session)
@@ -158,7 +162,8 @@ async function frames(options: {
   const pong = hex(encode([recordKinds.pong, 0]))
   return {
     logId: hex(logId),
-    hello: hex(encode([recordKinds.hello, 1, logId, 1, null, 0])),
+    run: hex(run),
+    hello: hex(encode([recordKinds.hello, 1, logId, run, 1, 0, null, 0, null])),
     frame0: hex(sent[0]!),
     message: hex(encode([recordKinds.message, 1, encode({ pay: 5n })])),
     frame1: hex(sent[1]!),
@@ -324,11 +329,13 @@ export async function makeVectors(): Promise<Vectors> {
       role: 'initiator',
       ciphers: opening.handshake.split(),
       logId: ramp(0xd0, 16),
+      run: ramp(0xd8, 16),
     }),
     sessionOfAlice: await frames({
       role: 'responder',
       ciphers: opened.handshake.split(),
       logId: ramp(0xe0, 16),
+      run: ramp(0xe8, 16),
     }),
     knownContact: {
       ephemeralSecretOfN: hex(again.n),

@@ -75,13 +75,13 @@ describe('a link', () => {
     const got: unknown[] = []
     pair.links[1].on('message', (message) => void got.push(message))
     const first = pair.links[0].send(1)
-    await runtime.advance(10)
+    await runtime.advance(50)
     await first
     await runtime.advance(120_000)
     expect(pair.links.map(({ state }) => state)).toEqual(['idle', 'idle'])
     expect(runtime.pendingTimers).toBe(0)
     const second = pair.links[0].send(2)
-    await runtime.advance(10)
+    await runtime.advance(50)
     await second
     expect(got).toEqual([1, 2])
     expect(pair.dials).toEqual([0, 0])

@@ -187,7 +187,17 @@ describe('on a session with an authenticated peer', () => {
         openFirstContact(bob, networkId('main'), ticket, description, replyTag),
     })
     const heard: Record[] = []
-    session.control([recordKinds.hello, 1, new Uint8Array(16), 1, null, 0])
+    session.control([
+      recordKinds.hello,
+      1,
+      new Uint8Array(16),
+      new Uint8Array(16),
+      1,
+      0,
+      null,
+      0,
+      null,
+    ])
     session.start({ onRecords: (records) => void heard.push(...records), isIdle: () => false })
     await session.confirmed
     await expect.poll(() => alice.mesh.links.size).toBe(1)

@@ -1,0 +1,59 @@
+/** What `send` returns: a promise that the peer has handled the message, and when asked, one that it is on disk here. */
+
+import { deferred, type Deferred } from '../base/deferred.ts'
+
+/**
+ * Resolves when a handler of the peer has returned. Rejects when the message is withdrawn, can't be stored, or the link is closed; a message
+ * that was stored is sent all the same after the next start.
+ */
+export class Delivery extends Promise<void> {
+  /** What `then` returns is a plain promise. */
+  static override get [Symbol.species]() {
+    return Promise
+  }
+
+  resolve!: () => void
+  #reject!: (error: unknown) => void
+  #id: string | undefined
+  #error: { readonly of: unknown } | undefined
+  #stored: Deferred<string> | undefined
+
+  /** @internal */
+  constructor(
+    executor: (resolve: () => void, reject: (error: unknown) => void) => void = () => {},
+  ) {
+    let resolve!: () => void
+    let reject!: (error: unknown) => void
+    super((onResolve, onReject) => {
+      resolve = onResolve
+      reject = onReject
+      executor(onResolve, onReject)
+    })
+    this.resolve = resolve
+    this.#reject = reject
+  }
+
+  /** Resolves with the message's id, which the peer's handler gets too, when it is on disk: from then on it outlives this page. */
+  get stored(): Promise<string> {
+    if (!this.#stored) {
+      this.#stored = deferred()
+      this.#stored.promise.catch(() => {})
+      if (this.#id !== undefined) this.#stored.resolve(this.#id)
+      else if (this.#error) this.#stored.reject(this.#error.of)
+    }
+    return this.#stored.promise
+  }
+
+  /** @internal */
+  noteStored(id: string): void {
+    this.#id = id
+    this.#stored?.resolve(id)
+  }
+
+  /** @internal */
+  reject(error: unknown): void {
+    this.#error = { of: error }
+    this.#reject(error)
+    this.#stored?.reject(error)
+  }
+}
