@@ -134,8 +134,9 @@ test('a browser killed while it sends keeps what it accepted', async ({
   await sender.close().catch(() => {})
 
   sender = await openPeer(undefined, { path, profile })
-  const queued = await sender.page.evaluate(async () => (await durable).queued)
-  expect(queued).toBeGreaterThanOrEqual(1_000)
+  const countQueued = () => sender.page.evaluate(async () => (await durable).queued)
+  await expect.poll(countQueued).toBeGreaterThanOrEqual(1_000)
+  const queued = await countQueued()
   const page = await receiver.newPage()
   await expectOpen(sender.page, page)
   const ledger = await settledLedger(sender.page, page)
