@@ -51,6 +51,8 @@ export type ErrorCode =
   | 'storage-blocked'
   /** The identity is already open, in this tab or another. */
   | 'identity-in-use'
+  /** Another tab has taken the lead: what this one wanted to write was not written. */
+  | 'not-leading'
 
 export class HandfastError extends Error {
   override readonly name = 'HandfastError'
