@@ -51,23 +51,22 @@ export class FencedStore implements Store {
   }
 
   /** As that of the store below. @throws HandfastError `not-leading` for a write after another has taken the lead */
-  async transaction<T>(
+  transaction<T>(
     scope: readonly Table[],
     options: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
-    if (options.mode === 'read') return this.#store.transaction(scope, options, work)
-    return this.#store.transaction(
-      [...new Set([...scope, 'mesh'] as const)],
-      options,
-      async (transaction) => {
-        const leader = await readLeader(transaction)
-        if (leader?.generation !== this.#generation) {
-          throw new HandfastError('not-leading', 'Another tab leads now')
-        }
-        return work(within(transaction, scope))
-      },
-    )
+    if (options.mode === 'read' || scope.length === 0) {
+      return this.#store.transaction(scope, options, work)
+    }
+    const withFence = [...new Set<Table>([...scope, 'mesh'])]
+    return this.#store.transaction(withFence, options, async (transaction) => {
+      const leader = await readLeader(transaction)
+      if (leader?.generation !== this.#generation) {
+        throw new HandfastError('not-leading', 'Another tab leads now')
+      }
+      return work(within(transaction, scope))
+    })
   }
 
   /** Closes the store below. */
@@ -82,13 +81,25 @@ const readLeader = async (transaction: StoreTransaction) =>
 /** The transaction as its owner asked for it: the table that the fence reads is not part of it. */
 function within(transaction: StoreTransaction, scope: readonly Table[]): StoreTransaction {
   if (scope.includes('mesh')) return transaction
-  const check = async (table: Table) => {
-    if (table === 'mesh') throw new HandfastError('invalid-argument', 'mesh is outside the scope')
+  const check = (table: Table) => {
+    if (table === 'mesh') throw new HandfastError('invalid-argument', 'table mesh')
   }
   return {
-    get: (table, key) => check(table).then(() => transaction.get(table, key)),
-    list: (table, prefix) => check(table).then(() => transaction.list(table, prefix)),
-    put: (table, key, value) => check(table).then(() => transaction.put(table, key, value)),
-    delete: (table, key) => check(table).then(() => transaction.delete(table, key)),
+    async get(table, key) {
+      check(table)
+      return transaction.get(table, key)
+    },
+    async list(table, prefix) {
+      check(table)
+      return transaction.list(table, prefix)
+    },
+    async put(table, key, value) {
+      check(table)
+      return transaction.put(table, key, value)
+    },
+    async delete(table, key) {
+      check(table)
+      return transaction.delete(table, key)
+    },
   }
 }
