@@ -57,6 +57,8 @@ export type ErrorCode =
   | 'gap'
   /** This storage was set back or copied: messages the peer has had may reach it again. */
   | 'rollback'
+  /** Another tab has taken the lead: what this one wanted to write was not written. */
+  | 'not-leading'
 
 export class HandfastError extends Error {
   override readonly name = 'HandfastError'
