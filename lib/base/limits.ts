@@ -433,7 +433,7 @@ export const leaderJitterMs = 400
 export const leaderLeaseMs = 2_500
 
 /** A timer that fires so much too late ran in a tab that slept: it knows nothing of others' silence. */
-export const lateTimerMs = 1_200
+export const lateTabTimerMs = 1_200
 
 /** Silence of the tab at the other end after which a channel between two tabs is asked for life, and after which it closes. */
 export const tabProbeMs = 1_000

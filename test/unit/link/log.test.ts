@@ -77,13 +77,13 @@ function durable(stores: [Store, Store] = [new Faulty(), new Faulty()]) {
   const pair = new LinkPair({ runtime, latencyMs: 2 })
   const log = (side: 0 | 1) => logOptions(runtime, stores[side])
   for (const side of [0, 1] as const) {
-    void pair.links[side].close('closed')
-    pair.links[side] = pair.link(side, log(side))
+    void pair.sessions[side].close('closed')
+    pair.renew(side, log(side))
   }
   const reload = (side: 0 | 1, store = stores[side]) => {
     pair.network.cut()
-    void pair.links[side].close('closed')
-    pair.links[side] = pair.link(side, logOptions(runtime, store))
+    void pair.sessions[side].close('closed')
+    pair.renew(side, logOptions(runtime, store))
   }
   return { pair, stores: stores as [Faulty, Faulty], reload }
 }
@@ -238,8 +238,8 @@ describe('acknowledgements', () => {
   test('`each`: the next message comes when the position of the one before is on disk', async () => {
     const stores: [Faulty, Faulty] = [new Faulty(), new Faulty()]
     const { pair } = durable(stores)
-    void pair.links[1].close('closed')
-    pair.links[1] = pair.link(1, logOptions(runtime, stores[1], 'each'))
+    void pair.sessions[1].close('closed')
+    pair.renew(1, logOptions(runtime, stores[1], 'each'))
     const seen: Seen[] = []
     listen(pair.links[1], seen)
     pair.links[1].on('error', () => {})

@@ -1,0 +1,37 @@
+/** Work that ends in time: at the caller's signal, at a time-out, or when what it is done on is closed. */
+
+import { HandfastError } from '../base/errors.ts'
+import { defaultRequestTimeoutMs } from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+
+export interface RequestOptions {
+  signal?: AbortSignal
+  /** Default 30,000. */
+  timeoutMs?: number
+}
+
+/** Runs `work` with a signal that fires at any of these. @throws HandfastError `timeout`; the reasons of the signals */
+export async function within<T>(
+  runtime: Runtime,
+  { signal, timeoutMs = defaultRequestTimeoutMs }: RequestOptions,
+  closing: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  closing.throwIfAborted()
+  signal?.throwIfAborted()
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(signal!.reason)
+  const onClose = () => controller.abort(closing.reason)
+  signal?.addEventListener('abort', onAbort)
+  closing.addEventListener('abort', onClose)
+  const cancelTimeout = runtime.setTimer(timeoutMs, () =>
+    controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
+  )
+  try {
+    return await work(controller.signal)
+  } finally {
+    cancelTimeout()
+    closing.removeEventListener('abort', onClose)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
