@@ -110,10 +110,7 @@ export const maxOpenTickets = 1024
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** How long opening waits for another tab to let go of the same identity: a reloading page needs 6–32 ms. */
-export const identityLockTimeoutMs = 2_000
-
-/** A blocked IndexedDB open says so at most once and then waits for ever. With the lock above, 5 s in all. */
+/** A blocked IndexedDB open says so at most once and then waits for ever. */
 export const databaseTimeoutMs = 3_000
 
 /** A transaction during which nothing at all moved in its database for this long has lost it. */
@@ -433,7 +430,7 @@ export const leaderJitterMs = 400
 export const leaderLeaseMs = 2_500
 
 /** A timer that fires so much too late ran in a tab that slept: it knows nothing of others' silence. */
-export const lateTimerMs = 1_200
+export const lateTabTimerMs = 1_200
 
 /** Silence of the tab at the other end after which a channel between two tabs is asked for life, and after which it closes. */
 export const tabProbeMs = 1_000

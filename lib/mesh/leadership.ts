@@ -184,7 +184,7 @@ export class Leadership {
   /** What is heard in the meantime belongs to the past when it is the timer that is late. */
   #tick(): void {
     const nowMs = this.#runtime.monotonicNow()
-    const isLate = nowMs - this.#dueMs > limits.lateTimerMs
+    const isLate = nowMs - this.#dueMs > limits.lateTabTimerMs
     if (this.#generation !== undefined) {
       if (!isLate && this.#isFresh) this.#beat()
       else void this.check()

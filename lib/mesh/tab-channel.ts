@@ -164,7 +164,7 @@ class TabChannel implements Channel {
     this.#dueMs = this.#runtime.monotonicNow() + delayMs
     this.#cancelTimer = this.#runtime.setTimer(delayMs, () => {
       const nowMs = this.#runtime.monotonicNow()
-      if (nowMs - this.#dueMs > limits.lateTimerMs) this.#heardMs = nowMs - limits.tabProbeMs
+      if (nowMs - this.#dueMs > limits.lateTabTimerMs) this.#heardMs = nowMs - limits.tabProbeMs
       const silentMs = nowMs - this.#heardMs
       if (silentMs >= limits.tabSilenceMs) return this.close()
       if (silentMs >= limits.tabProbeMs) this.say('ping')
