@@ -217,10 +217,11 @@ test.describe('with the browser interfering', () => {
 
   test('a full disk is a typed failure, and smaller writes still work', async ({ openPeer }) => {
     const { page, context } = await openPeer(undefined, { path })
-    await page.evaluate(() => storage.tryOpen('alice'))
     const devtools = await context.newCDPSession(page)
     const { origin } = new URL(page.url())
+    // Before the first write: Chromium remembers for a while how much room there was at the last.
     await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_000_000 })
+    await page.evaluate(() => storage.tryOpen('alice'))
     const error = await page.evaluate(() =>
       storage.put('large', new Uint8Array(4_000_000)).then(
         () => ({ code: 'stored', message: '' }),

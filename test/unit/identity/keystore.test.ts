@@ -42,6 +42,16 @@ describe('a secret', () => {
     expect(await keystore.get('empty')).toBeUndefined()
   })
 
+  it('is stored with others or not at all, unless there is one already', async () => {
+    const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)]
+    expect(await keystore.put({ a: one, b: one }, ['a', 'c'])).toBe(true)
+    expect(await keystore.put({ b: two, c: two }, ['c', 'a'])).toBe(false)
+    expect(await keystore.get('c')).toBeUndefined()
+    expect(await keystore.get('b')).toEqual(one)
+    expect(await keystore.put({ b: two, c: two }, ['c'])).toBe(true)
+    expect(await keystore.get('b')).toEqual(two)
+  })
+
   it('is overwritten under a fresh IV', async () => {
     await keystore.put({ seed: secret })
     const first = await recordOf('seed')
