@@ -51,7 +51,7 @@ export type ErrorCode =
   | 'request-failed'
   | 'storage-failed'
   | 'storage-blocked'
-  /** The identity is already open, in this tab or another. */
+  /** This `Identity` is in another mesh already. */
   | 'identity-in-use'
   /** Messages of the peer are missing here: this storage, or the peer's, was set back. */
   | 'gap'

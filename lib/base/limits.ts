@@ -110,10 +110,7 @@ export const maxOpenTickets = 1024
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** How long opening waits for another tab to let go of the same identity: a reloading page needs 6–32 ms. */
-export const identityLockTimeoutMs = 2_000
-
-/** A blocked IndexedDB open says so at most once and then waits for ever. With the lock above, 5 s in all. */
+/** A blocked IndexedDB open says so at most once and then waits for ever. */
 export const databaseTimeoutMs = 3_000
 
 /** A transaction during which nothing at all moved in its database for this long has lost it. */

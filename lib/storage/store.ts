@@ -11,6 +11,7 @@ export const tables = [
   'answered',
   'outbox',
   'inbox',
+  'drafts',
   'mesh',
 ] as const
 export type Table = (typeof tables)[number]

@@ -1,6 +1,5 @@
 /**
- * One tab of several that elect a leader. Times are of the wall clock, which the tabs share. The generation is kept in a database of its
- * own, since the store of an identity is open in one tab at a time.
+ * One tab of several that elect a leader. Times are of the wall clock, which the tabs share.
  */
 
 import { systemRuntime } from '../../../lib/base/runtime.ts'
@@ -10,9 +9,9 @@ import { acceptTabChannels, openTabChannel } from '../../../lib/mesh/tab-channel
 import { TabSession } from '../../../lib/mesh/tab-session.ts'
 import type { LinkStream } from '../../../lib/link/streams.ts'
 import { FencedStore } from '../../../lib/storage/fenced-store.ts'
+import { IdbStore } from '../../../lib/storage/idb-store.ts'
 import type { Channel } from '../../../lib/transport/transport.ts'
 import type { Role } from '../../../lib/crypto/noise.ts'
-import { sharedStore } from './shared-store.ts'
 
 interface Seen {
   readonly what: 'lead' | 'follow' | 'lost'
@@ -53,7 +52,7 @@ async function count({ readable, writable }: LinkStream): Promise<void> {
 const tab = {
   async join(name: string): Promise<void> {
     hub = await openTabHub(name, systemRuntime)
-    const store = await sharedStore(name)
+    const store = await IdbStore.open(name)
     leadership = new Leadership({ hub, runtime: systemRuntime, store })
     const note = (what: Seen['what']) => seen.push({ what, atMs: Date.now() })
     leadership.on('lead', (generation) => {

@@ -1,5 +1,8 @@
+import 'fake-indexeddb/auto'
 import { describe, expect, it, test } from 'vitest'
 import { currentGeneration, FencedStore, takeLead } from '../../../lib/storage/fenced-store.ts'
+import { GroupCommit } from '../../../lib/storage/group-commit.ts'
+import { IdbStore } from '../../../lib/storage/idb-store.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import type { Store } from '../../../lib/storage/store.ts'
 import { storeChecks } from '../../conformance/store.ts'
@@ -46,6 +49,30 @@ test('a leader that was overtaken writes nothing any more, and still reads', asy
   await expect(put(old, 'c')).rejects.toMatchObject({ code: 'not-leading' })
   await put(new FencedStore(store, generation), 'd')
   expect(await stored(old)).toEqual(['a', 'b', 'd'])
+})
+
+test('a group commit begun before another tab took the lead is whole; a later one fails whole', async () => {
+  const [one, other] = await Promise.all([IdbStore.open('tabs'), IdbStore.open('tabs')])
+  const old = new FencedStore(one, (await takeLead(one, runtime)).generation)
+  const group = new GroupCommit(old, ['outbox'])
+  const add = (key: string) => group.run((tx) => tx.put('outbox', key, key))
+  await Promise.all([add('a'), add('b')])
+  const { generation } = await takeLead(other, runtime)
+  for (const late of [add('c'), add('d')]) {
+    await expect(late).rejects.toMatchObject({ code: 'not-leading' })
+  }
+  await expect(add('e')).rejects.toMatchObject({ code: 'not-leading' })
+  const next = new FencedStore(other, generation)
+  await new GroupCommit(next, ['outbox']).run((tx) => tx.put('outbox', 'f', 'f'))
+  for (const store of [old, next]) expect(await stored(store)).toEqual(['a', 'b', 'f'])
+  // Reading needs no lead, and neither do tables that every tab writes to by another way to the same database.
+  await one.transaction(['drafts'], write, (tx) => tx.put('drafts', 'x', 1))
+  const read = old.transaction(['drafts', 'outbox'], { mode: 'read' }, async (tx) => [
+    await tx.get('drafts', 'x'),
+    (await tx.list('outbox')).length,
+  ])
+  expect(await read).toEqual([1, 3])
+  await Promise.all([one.close(), other.close()])
 })
 
 test('nobody writes before somebody has taken the lead', async () => {
