@@ -436,5 +436,11 @@ export const lateTabTimerMs = 1_200
 export const tabProbeMs = 1_000
 export const tabSilenceMs = 3_000
 
+/** A follower whose leader is gone asks the same tab again after this, unless it hears of another before. */
+export const tabRetryMs = 250
+
+/** A tab that could not begin to lead, since its store failed, stands for it again after this. */
+export const leadRetryMs = 1_000
+
 /** Channels one tab accepts from others of its origin: more than a browser has tabs of one application. */
 export const maxTabChannels = 64

@@ -26,7 +26,7 @@ export interface IdentityOptions {
 
 type Parts = Pick<
   Identity,
-  'peer' | 'publicKey' | 'device' | 'chain' | 'keystore' | 'store' | 'runtime'
+  'peer' | 'publicKey' | 'device' | 'chain' | 'keystore' | 'store' | 'database' | 'runtime'
 >
 
 export class Identity {
@@ -41,6 +41,8 @@ export class Identity {
   readonly keystore: Keystore
   /** @internal */
   readonly store: Store
+  /** @internal The name of its own database, which other tabs may have open too. None: the store is the application's. */
+  readonly database: string | undefined
   /** @internal */
   readonly runtime: Runtime
 
@@ -53,6 +55,7 @@ export class Identity {
     this.chain = parts.chain
     this.keystore = parts.keystore
     this.store = parts.store
+    this.database = parts.database
     this.runtime = parts.runtime
   }
 
@@ -63,13 +66,15 @@ export class Identity {
   static async open(options: IdentityOptions = {}): Promise<Identity> {
     const runtime = options.runtime ?? systemRuntime
     await ready()
-    const store = options.store ?? (await IdbStore.open(options.name ?? 'default', runtime))
+    const { name = 'default' } = options
+    const database = options.store ? undefined : name
+    const store = options.store ?? (await IdbStore.open(name, runtime))
     try {
       const keystore = await Keystore.open(store, runtime, options.wrappingKey)
       const [device, certificate] = await certifiedDevice(keystore, runtime)
       const chain = [certificate]
       const { peer, peerKey: publicKey } = verifyChain(chain, runtime.now() / 1000)
-      return new Identity({ peer, publicKey, device, chain, keystore, store, runtime })
+      return new Identity({ peer, publicKey, device, chain, keystore, store, database, runtime })
     } catch (error) {
       if (!options.store) await store.close()
       throw error

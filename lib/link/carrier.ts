@@ -28,6 +28,9 @@ export interface CarrierEvents {
   error: [error: unknown]
 }
 
+/** Says that a message was not handled, since its receiver is there no more. */
+export const gone = Symbol('gone')
+
 /** Who takes what the peer sends. */
 export interface Receiver {
   readonly takesMessages: boolean
@@ -35,7 +38,7 @@ export interface Receiver {
   /** Of requests. */
   readonly methods: readonly string[]
   /** Only while `takesMessages`. The message is handled when this has returned or resolved. */
-  message(message: unknown, info: MessageInfo): void | Promise<void>
+  message(message: unknown, info: MessageInfo): void | Promise<void | typeof gone>
   handlerOf(method: string): RequestHandler | undefined
   /** Returns whether it is wanted. */
   stream(stream: LinkStream): boolean

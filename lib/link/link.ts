@@ -16,7 +16,7 @@ import { Delivery } from './delivery.ts'
 import type { MessageHandler, MessageInfo } from './inbox.ts'
 import type { LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
-import { within, type RequestOptions } from './within.ts'
+import { unlessAborted, within, type RequestOptions } from './within.ts'
 
 export interface LinkEvents extends CarrierEvents {
   /** A stream that the peer opened. Without a listener it is refused with `no-handler`. */
@@ -47,6 +47,8 @@ export class Link {
   #carrier!: Carrier
   #reception = takesNothing
   #stops: Unsubscribe[] = []
+  /** Resolves with the next carrier. */
+  #moved = deferred<void>()
 
   /** @internal */
   constructor({ peer, safetyNumber, runtime, carrier }: LinkOptions) {
@@ -98,6 +100,13 @@ export class Link {
     ]
     this.#reception = carrier.receive(this.#receiver)
     this.#become(carrier.state)
+    this.#moved.resolve()
+    this.#moved = deferred()
+  }
+
+  /** @internal There is no such contact any more. */
+  end(): void {
+    this.#become('closed')
   }
 
   #become(state: LinkState): void {
@@ -260,7 +269,8 @@ export class Link {
           return await work(carrier, signal)
         } catch (error) {
           const hasMoved = error instanceof HandfastError && error.code === 'not-leading'
-          if (!hasMoved || this.#carrier === carrier) throw error
+          if (!hasMoved) throw error
+          if (this.#carrier === carrier) await unlessAborted(signal, this.#moved.promise)
         }
       }
     })

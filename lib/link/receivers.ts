@@ -6,21 +6,23 @@
 
 import { deferred } from '../base/deferred.ts'
 import type { Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
 import type { RequestHandler, RequestHandlers } from './calls.ts'
-import type { Receiver, Reception } from './carrier.ts'
+import { gone, type Receiver, type Reception } from './carrier.ts'
 import type { Inbox, MessageInfo } from './inbox.ts'
 import type { LinkStream } from './streams.ts'
 
 export class Receivers implements RequestHandlers {
   readonly #inbox: Inbox
+  readonly #leads: () => true | Promise<boolean>
   readonly #all: Receiver[] = []
   #stop: Unsubscribe | undefined
   /** For a message whose receiver is gone, when there was no other. */
   #next = deferred<void>()
 
-  constructor(inbox: Inbox) {
+  /** `leads`: whether this tab leads still; one that has slept must not hand over what another has been given since. */
+  constructor(inbox: Inbox, leads: () => true | Promise<boolean> = () => true) {
     this.#inbox = inbox
+    this.#leads = leads
   }
 
   add(receiver: Receiver, place: 'first' | 'last'): Reception {
@@ -67,14 +69,21 @@ export class Receivers implements RequestHandlers {
   }
 
   #message(message: unknown, info: MessageInfo): void | Promise<void> {
+    const leads = this.#leads()
+    if (leads !== true) return this.#whenLeading(leads, message, info)
     const receiver = this.#first
     if (!receiver) return this.#later(message, info)
-    const pending = receiver.message(message, info)
-    return pending?.catch((error: unknown) => {
-      const isGone = error instanceof HandfastError && error.code === 'interrupted'
-      if (!isGone || this.#all.includes(receiver)) throw error
-      return this.#message(message, { ...info, redelivered: true })
-    })
+    return receiver
+      .message(message, info)
+      ?.then((outcome) =>
+        outcome === gone ? this.#message(message, { ...info, redelivered: true }) : undefined,
+      )
+  }
+
+  /** A tab that leads no more hands over nothing: its inbox is about to be closed. */
+  async #whenLeading(leads: Promise<boolean>, message: unknown, info: MessageInfo): Promise<void> {
+    if (!(await leads)) await new Promise(() => {})
+    return this.#message(message, info)
   }
 
   async #later(message: unknown, info: MessageInfo): Promise<void> {

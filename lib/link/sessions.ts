@@ -14,6 +14,7 @@ import type { Session, SessionEnd } from '../session/session.ts'
 import type { Carrier, CarrierEvents, Receiver, Reception } from './carrier.ts'
 import { Conversation } from './conversation.ts'
 import type { Delivery } from './delivery.ts'
+import type { Handover } from './handover.ts'
 import { Inbox } from './inbox.ts'
 import type { LogOptions } from './log.ts'
 import { Outbox } from './outbox.ts'
@@ -27,6 +28,10 @@ export interface SessionsOptions {
   readonly peer: PeerId
   readonly runtime: Runtime
   readonly log: LogOptions
+  /** What this tab had sent in another role. */
+  readonly handover?: Promise<Handover>
+  /** Whether this tab leads still; asked before each message is handed over. Default: it does. */
+  readonly leads?: () => true | Promise<boolean>
   /** Makes one dial; resolves with its session. */
   readonly dial: (signal: AbortSignal) => Promise<Session>
   /** What goes out first on each proven session, and who takes what comes. Default: none goes, and none is heard. */
@@ -37,10 +42,15 @@ export interface SessionsOptions {
   }
 }
 
+export interface SessionsEvents extends CarrierEvents {
+  /** Draft `n` of a tab has become a message with an id; none: it was refused. */
+  adopted: [tab: string, n: number, id: string | null]
+}
+
 export class Sessions implements Carrier {
   readonly peer: PeerId
   readonly receivers: Receivers
-  readonly #emitter = new Emitter<CarrierEvents>()
+  readonly #emitter = new Emitter<SessionsEvents>()
   readonly #run: Uint8Array
   readonly #outbox: Outbox
   readonly #inbox: Inbox
@@ -61,7 +71,8 @@ export class Sessions implements Carrier {
     this.peer = peer
     this.#cards = options.cards
     this.#run = log.run
-    const onError = (error: unknown) => this.#emitter.emit('error', error)
+    // A tab that leads no more is about to be told.
+    const onError = (error: unknown) => isNotLeading(error) || this.#emitter.emit('error', error)
     const wake = () => {
       for (const { session } of this.#conversations) session.wake()
     }
@@ -70,9 +81,14 @@ export class Sessions implements Carrier {
       runtime,
       log,
       nextTransferId: this.#transferId,
-      onStored: wake,
+      ...(options.handover ? { handover: options.handover } : {}),
+      onStored: () => {
+        wake()
+        if (!this.#current && !this.#isSuspended) this.#redial.want()
+      },
       onQueued: (count) => this.#emitter.emit('queued', count),
       onDelivered: (id) => this.#emitter.emit('delivered', id),
+      onAdopted: (tab, n, id) => this.#emitter.emit('adopted', tab, n, id),
       onRollback: () => {
         for (const conversation of this.#conversations) conversation.sayHello()
         this.#emitter.emit('rollback')
@@ -88,7 +104,7 @@ export class Sessions implements Carrier {
       onStuck: (stuck) => this.#emitter.emit('stuck', stuck),
       onError,
     })
-    this.receivers = new Receivers(this.#inbox)
+    this.receivers = new Receivers(this.#inbox, options.leads)
     this.#redial = new Redial(runtime, {
       dial: async (signal) => {
         const end = this.beginAttempt('dial')
@@ -116,9 +132,9 @@ export class Sessions implements Carrier {
     return this.#outbox.length
   }
 
-  on<K extends keyof CarrierEvents>(
+  on<K extends keyof SessionsEvents>(
     event: K,
-    listener: (...args: CarrierEvents[K]) => void,
+    listener: (...args: SessionsEvents[K]) => void,
   ): Unsubscribe {
     return this.#emitter.on(event, listener)
   }
@@ -224,6 +240,34 @@ export class Sessions implements Carrier {
       how === 'at once' ? session.abandon(reason) : session.close(reason),
     )
     await Promise.all(ending)
+  }
+
+  /** This tab leads no more: all ends at once, and what its applications wait for goes to its next role. */
+  release(): Promise<Handover> {
+    this.#turnAway(new HandfastError('not-leading'))
+    this.#inbox.close()
+    const handover = this.#outbox.release()
+    void this.suspend('suspended', 'at once')
+    this.#emitter.clear()
+    return handover
+  }
+
+  // ── For tabs that follow ─────────────────────────────────────────────────────────────────────────
+
+  /** There are drafts. */
+  adopt(): void {
+    this.#outbox.adopt()
+  }
+
+  /** Which of these the peer has handled. */
+  async deliveredOf(ids: readonly string[]): Promise<string[]> {
+    await this.#outbox.ready
+    return ids.filter((id) => this.#outbox.isDelivered(id))
+  }
+
+  /** Whether there was still time. */
+  takeBack(id: string): Promise<boolean> {
+    return this.#outbox.withdraw(id)
   }
 
   /** For good. */
@@ -348,5 +392,8 @@ interface Waiter {
   readonly resolve: (conversation: Conversation) => void
   readonly reject: (error: unknown) => void
 }
+
+export const isNotLeading = (error: unknown): boolean =>
+  error instanceof HandfastError && error.code === 'not-leading'
 
 const linkClosed = () => new HandfastError('closed', 'The link is closed')

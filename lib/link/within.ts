@@ -1,5 +1,6 @@
 /** Work that ends in time: at the caller's signal, at a time-out, or when what it is done on is closed. */
 
+import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import { defaultRequestTimeoutMs } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
@@ -33,5 +34,18 @@ export async function within<T>(
     cancelTimeout()
     closing.removeEventListener('abort', onClose)
     signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** What `promise` does, or the reason of `signal` as soon as it is aborted. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const end = deferred<never>()
+  const onAbort = () => end.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([promise, end.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }

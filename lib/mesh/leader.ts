@@ -12,8 +12,10 @@ import { isAllowedRelayUrl } from '../base/relay-url.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import type { Identity } from '../identity/identity.ts'
 import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
-import { eraseLog, type LogOptions } from '../link/log.ts'
-import { Sessions } from '../link/sessions.ts'
+import { eraseLog, logTables, type LogOptions } from '../link/log.ts'
+import { sweepMarkers } from '../link/drafts.ts'
+import type { Handover } from '../link/handover.ts'
+import { isNotLeading, Sessions } from '../link/sessions.ts'
 import { within, type RequestOptions } from '../link/within.ts'
 import { Answerer } from '../session/answer.ts'
 import { dial, type DialOptions } from '../session/dial.ts'
@@ -37,6 +39,13 @@ import { Paths, type PathState } from './paths.ts'
 import type { Role, RoleEvents } from './role.ts'
 import { Roster } from './roster.ts'
 
+export interface Leadership {
+  /** 16 random bytes that name it. */
+  readonly run: Uint8Array
+  /** Whether it lasts; a tab that has slept has to look. */
+  readonly leads?: () => true | Promise<boolean>
+}
+
 interface Parts {
   readonly contacts: Contacts
   readonly book: TicketBook
@@ -56,16 +65,18 @@ export class Leader implements Role {
   readonly #mailroom: Mailroom
   readonly #roster: Roster
   readonly #log: LogOptions
+  readonly #leads: Leadership['leads']
   readonly #emitter = new Emitter<RoleEvents>()
   readonly #dials = new Semaphore(limits.maxConcurrentDials)
   readonly #closing = new AbortController()
   readonly #undo: Unsubscribe[] = []
+  #handovers: ReadonlyMap<PeerId, Promise<Handover>> = new Map()
   #cancelHousekeeping: () => void = () => {}
   #closed: Promise<void> | undefined
 
   private constructor(
     { identity, network = 'main', relays = [], receive }: MeshOptions,
-    run: Uint8Array,
+    { run, leads }: Leadership,
     parts: Parts,
   ) {
     const { contacts, book, answerer, paths } = parts
@@ -73,9 +84,10 @@ export class Leader implements Role {
     this.#network = networkId(network)
     this.#relays = relays
     this.#parts = parts
+    this.#leads = leads
     this.#log = {
       store: identity.store,
-      commits: new GroupCommit(identity.store, ['outbox', 'inbox']),
+      commits: new GroupCommit(identity.store, logTables),
       run,
       commit: receive?.commit ?? 'batch',
     }
@@ -104,10 +116,10 @@ export class Leader implements Role {
   }
 
   /**
-   * Loads what the identity's store holds; `begin` does the rest. `run`: 16 random bytes that name this leadership.
+   * Loads what the identity's store holds; `begin` does the rest.
    * @throws HandfastError `invalid-argument`, `storage-failed`, `unsupported`
    */
-  static async open(options: MeshOptions, run: Uint8Array): Promise<Leader> {
+  static async open(options: MeshOptions, leadership: Leadership): Promise<Leader> {
     const { identity, relays = [], ice, signaling, WebSocket } = options
     const { runtime } = identity
     const { transport = new WebRtcTransport({ runtime, ...(ice ? { ice } : {}) }) } = options
@@ -118,7 +130,7 @@ export class Leader implements Role {
     const { card, formerRelays } = await openOwnCard(identity, relays)
     const paths = new Paths({ runtime, relays, formerRelays, signaling, WebSocket })
     const parts = { contacts, book, answerer, card, paths, transport, idleTimeoutMs }
-    return new Leader(options, run, parts)
+    return new Leader(options, leadership, parts)
   }
 
   on<K extends keyof RoleEvents>(
@@ -134,6 +146,11 @@ export class Leader implements Role {
 
   get tickets(): readonly Ticket[] {
     return [...this.#parts.book.values()].flatMap(({ live }) => live?.ticket ?? [])
+  }
+
+  /** Closed, or released. */
+  get isOver(): boolean {
+    return this.#closing.signal.aborted
   }
 
   /** The sessions of every proven contact. */
@@ -283,7 +300,7 @@ export class Leader implements Role {
     if (card.peer !== peer || this.#parts.contacts.ofDevice(card).length === 0) {
       throw new HandfastError('bad-card')
     }
-    this.#learn(card).catch(reportError)
+    this.#learn(card).catch(report)
   }
 
   async forget(peer: PeerId): Promise<void> {
@@ -301,15 +318,32 @@ export class Leader implements Role {
     return this.#closed
   }
 
+  /** What tabs that are gone have left: drafts are sent, and what tells them of their messages goes. */
+  async sweep(isLive: (tab: string) => boolean): Promise<void> {
+    await sweepMarkers(this.#log, isLive)
+    for (const sessions of this.#roster.all()) sessions.adopt()
+  }
+
+  /** This tab leads no more: all ends at once. Returns what each link's applications wait for. */
+  release(): Map<PeerId, Promise<Handover>> {
+    this.#stop(new HandfastError('not-leading'))
+    const all = [...this.#roster.all()].map(
+      (sessions) => [sessions.peer, sessions.release()] as const,
+    )
+    this.#closed ??= this.#parts.paths.close()
+    this.#emitter.clear()
+    return new Map(all)
+  }
+
   async #close(): Promise<void> {
-    this.#stop()
+    this.#stop(new HandfastError('closed', 'The mesh is closed'))
     await Promise.all(this.#roster.all().map((sessions) => sessions.close('closed')))
     await this.#parts.paths.close()
     this.#emitter.clear()
   }
 
-  #stop(): void {
-    this.#closing.abort(new HandfastError('closed', 'The mesh is closed'))
+  #stop(reason: HandfastError): void {
+    this.#closing.abort(reason)
     this.#cancelHousekeeping()
     this.#parts.answerer.close()
     this.#mailroom.close()
@@ -318,8 +352,9 @@ export class Leader implements Role {
 
   // ── Beginning and housekeeping ───────────────────────────────────────────────────────────────────
 
-  /** Calls and answers. */
-  begin(): void {
+  /** Calls and answers. `handovers`: of the links that this tab had in another role. */
+  begin(handovers: ReadonlyMap<PeerId, Promise<Handover>> = new Map()): void {
+    this.#handovers = handovers
     const { runtime } = this.#identity
     const { book, contacts, paths } = this.#parts
     for (const { tag, expiresAtMs } of book.values()) {
@@ -364,7 +399,7 @@ export class Leader implements Role {
     const delayMs = Math.max(0, Math.min(...ends) - now)
     this.#cancelHousekeeping()
     this.#cancelHousekeeping = runtime.setTimer(delayMs, () => {
-      this.#keepHouse().catch(reportError)
+      this.#keepHouse().catch(report)
     })
   }
 
@@ -399,8 +434,11 @@ export class Leader implements Role {
   }
 
   #makeSessions(peer: PeerId): Sessions {
+    const handover = this.#handovers.get(peer)
     return new Sessions({
       peer,
+      ...(handover ? { handover } : {}),
+      ...(this.#leads ? { leads: this.#leads } : {}),
       runtime: this.#identity.runtime,
       log: this.#log,
       dial: (signal) => this.#dialInTurn(peer, signal),
@@ -464,6 +502,9 @@ export class Leader implements Role {
     })
   }
 }
+
+/** A tab that leads no more is about to be told. */
+const report = (error: unknown) => isNotLeading(error) || reportError(error)
 
 const isWithin = (value: number, max: number): boolean =>
   Number.isFinite(value) && value >= 1 && value <= max

@@ -10,7 +10,7 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { currentGeneration, takeLead } from '../storage/fenced-store.ts'
+import { currentGeneration, takeLead, type LeaderRecord } from '../storage/fenced-store.ts'
 import type { Store } from '../storage/store.ts'
 import type { TabHub, TabLock } from './tab-hub.ts'
 
@@ -21,8 +21,8 @@ export interface LeadershipOptions {
 }
 
 export interface LeadershipEvents {
-  /** This tab leads; its writes go through `new FencedStore(store, generation)`. */
-  lead: [generation: number]
+  /** This tab leads; its writes go through `new FencedStore(store, record.generation)`. */
+  lead: [record: LeaderRecord]
   /** Another tab leads. */
   follow: [leaderId: string]
   /** This tab led, and does so no more. */
@@ -134,10 +134,10 @@ export class Leadership {
     this.#lock = lock
     void lock.lost.then(() => this.#lose(lock))
     try {
-      const { generation } = await takeLead(this.#store, this.#runtime)
-      if (this.#lock === lock) this.#begin(generation)
+      const record = await takeLead(this.#store, this.#runtime)
+      if (this.#lock === lock) this.#begin(record)
       // Stolen meanwhile: the thief may have been overtaken in the store.
-      else this.#hub.post([probe, this.#hub.id, generation])
+      else this.#hub.post([probe, this.#hub.id, record.generation])
     } catch {
       // The store fails here; it may not in another tab. This one stands in line again at the next turn of its timer.
       if (this.#lock === lock) this.#lock = undefined
@@ -145,13 +145,14 @@ export class Leadership {
     }
   }
 
-  #begin(generation: number): void {
+  #begin(record: LeaderRecord): void {
+    const { generation } = record
     this.#generation = generation
     this.#heardGeneration = generation
     this.#leaderId = undefined
     this.#beat()
     this.#schedule(limits.leaderBeatMs)
-    this.#events.emit('lead', generation)
+    this.#events.emit('lead', record)
   }
 
   /** No more than one call has an effect. */

@@ -13,10 +13,13 @@ import { safetyNumber } from '../identity/safety-number.ts'
 import type { Carrier } from '../link/carrier.ts'
 import { Link } from '../link/link.ts'
 import { Ticket } from '../ticket/ticket.ts'
+import { unlessAborted } from '../link/within.ts'
 import { Leader } from './leader.ts'
 import type { AcceptOptions, InviteOptions, MeshEvents, MeshOptions } from './options.ts'
 import type { PathState } from './paths.ts'
 import type { Role } from './role.ts'
+import { Roles } from './roles.ts'
+import { openTabHub, type TabHub } from './tab-hub.ts'
 
 const runBytes = 16
 
@@ -25,17 +28,19 @@ export class Mesh {
   readonly #links = new Map<PeerId, Link>()
   readonly #emitter = new Emitter<MeshEvents>()
   readonly #closing = new AbortController()
-  readonly #release: () => void
+  #closeRole: () => Promise<void> = async () => {}
   #role!: Role
+  /** Resolves with the next role. */
+  #moved = deferred<void>()
   #closed: Promise<void> | undefined
 
-  private constructor(identity: Identity, release: () => void) {
+  private constructor(identity: Identity) {
     this.#identity = identity
-    this.#release = release
   }
 
   /**
-   * Opens the mesh of an identity and calls its contacts.
+   * Opens the mesh of an identity and calls its contacts. Where several tabs of a browser have the same identity open, one of them leads
+   * and the others work through it; when it ends or hangs another does, and nothing is lost.
    * @throws HandfastError `identity-in-use`, `invalid-argument`, `storage-failed`, `unsupported`
    */
   static async open(options: MeshOptions): Promise<Mesh> {
@@ -45,15 +50,29 @@ export class Mesh {
     }
     const release = identity.occupy()
     try {
-      const mesh = new Mesh(identity, release)
-      const leader = await Leader.open(options, identity.runtime.randomBytes(runBytes))
-      mesh.#use(leader)
-      leader.begin()
+      const mesh = new Mesh(identity)
+      const close = await mesh.#begin(options)
+      mesh.#closeRole = () => close().then(release)
       return mesh
     } catch (error) {
       release()
       throw error
     }
+  }
+
+  /** Returns how to end. */
+  async #begin(options: MeshOptions): Promise<() => Promise<void>> {
+    const { identity } = options
+    const hub = options.tabs ?? (await hubOf(identity))
+    if (hub) {
+      const roles = await Roles.open(options, hub, (role) => this.#use(role))
+      return () => roles.close()
+    }
+    const run = identity.runtime.randomBytes(runBytes)
+    const leader = await Leader.open(options, { run })
+    leader.begin()
+    this.#use(leader)
+    return () => leader.close()
   }
 
   get peer(): PeerId {
@@ -153,8 +172,7 @@ export class Mesh {
 
   async #close(): Promise<void> {
     this.#closing.abort(new HandfastError('closed', 'The mesh is closed'))
-    await this.#role.close()
-    this.#release()
+    await this.#closeRole()
     this.#links.clear()
     this.#emitter.clear()
   }
@@ -164,11 +182,21 @@ export class Mesh {
   #use(role: Role): void {
     this.#role = role
     role.on('link', (peer, carrier) => this.#show(peer, carrier))
-    role.on('forgotten', (peer) => {
-      if (this.#links.delete(peer)) this.#emitter.emit('forgotten', peer)
-    })
+    role.on('forgotten', (peer) => this.#forget(peer))
     role.on('signaling', () => this.#emitter.emit('signaling'))
     role.on('clock-skew', (skewMs) => this.#emitter.emit('clock-skew', skewMs))
+    for (const [peer, carrier] of role.links) this.#show(peer, carrier)
+    for (const [peer, link] of this.#links) {
+      if (role.links.has(peer)) continue
+      this.#forget(peer)
+      link.end()
+    }
+    this.#moved.resolve()
+    this.#moved = deferred()
+  }
+
+  #forget(peer: PeerId): void {
+    if (this.#links.delete(peer)) this.#emitter.emit('forgotten', peer)
   }
 
   #show(peer: PeerId, carrier: Carrier): void {
@@ -181,9 +209,29 @@ export class Mesh {
     this.#emitter.emit('link', link)
   }
 
+  /** By the role of this tab; by the next, where this one is over before anything has come of it. */
   async #ask<T>(work: (role: Role, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal } = this.#closing
-    signal.throwIfAborted()
-    return work(this.#role, signal)
+    for (;;) {
+      signal.throwIfAborted()
+      const role = this.#role
+      try {
+        return await work(role, signal)
+      } catch (error) {
+        if (!(error instanceof HandfastError && error.code === 'not-leading')) throw error
+        if (this.#role === role) await unlessAborted(signal, this.#moved.promise)
+      }
+    }
+  }
+}
+
+/** Nothing where an identity is one tab's own: on a store that the application brought, or without what tabs need to agree. */
+async function hubOf({ database, runtime }: Identity): Promise<TabHub | undefined> {
+  if (database === undefined) return undefined
+  try {
+    return await openTabHub(database, runtime)
+  } catch (error) {
+    if (error instanceof HandfastError && error.code === 'unsupported') return undefined
+    throw error
   }
 }

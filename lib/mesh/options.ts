@@ -7,6 +7,7 @@ import type { RelayClientOptions } from '../signaling/relay-client.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { IceOptions } from '../transport/webrtc.ts'
+import type { TabHub } from './tab-hub.ts'
 
 export interface MeshOptions {
   identity: Identity
@@ -32,6 +33,8 @@ export interface MeshOptions {
    * `redelivered`; `each` before the next message is handed over.
    */
   receive?: { commit: 'batch' | 'each' }
+  /** @internal How tabs of this identity agree which of them leads. Default: Web Locks and BroadcastChannel. */
+  tabs?: TabHub
 }
 
 export interface InviteOptions {

@@ -19,6 +19,8 @@ export interface RoleEvents {
 
 /** Whatever it throws with `not-leading` has had no lasting effect, or may be done again: the next role can be asked instead. */
 export interface Role {
+  /** Of every proven contact. */
+  readonly links: ReadonlyMap<PeerId, Carrier>
   readonly signaling: readonly PathState[]
   readonly tickets: readonly Ticket[]
   on<K extends keyof RoleEvents>(event: K, listener: (...args: RoleEvents[K]) => void): Unsubscribe

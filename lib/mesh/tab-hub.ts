@@ -29,6 +29,8 @@ export interface TabHub {
   lock(options: { readonly steal: boolean; readonly signal: AbortSignal }): Promise<TabLock>
   /** Resolves when that tab has ended; never for one that is only frozen. Rejects with the reason of `signal`. */
   whenGone(tab: string, signal: AbortSignal): Promise<void>
+  /** The tabs that have not ended; this one is among them. */
+  live(): Promise<ReadonlySet<string>>
   /** This tab is gone for the others. Idempotent. */
   close(): void
 }
@@ -65,6 +67,12 @@ export async function openTabHub(name: string, runtime: Runtime): Promise<TabHub
     // Shared: a frozen tab that is told of it keeps nobody else from learning.
     whenGone: async (tab, signal) => {
       await locks.request(tabLock(tab), { mode: 'shared', signal }, () => {})
+    },
+    async live() {
+      const { held = [] } = await locks.query()
+      const prefix = tabLock('')
+      const names = held.map(({ name = '' }) => name).filter((lock) => lock.startsWith(prefix))
+      return new Set(names.map((lock) => lock.slice(prefix.length)))
     },
     close() {
       isClosed = true

@@ -3,23 +3,27 @@
  * They never leave the browser: whoever can read them, a script of the same origin, can read the store and use the keys.
  */
 
+import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
+import { maxMessageBytes } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import type { Record } from '../codec/records.ts'
+import { encode, type CborValue } from '../codec/cbor.ts'
+import { recordKinds, type Record } from '../codec/records.ts'
 import { CipherState } from '../crypto/cipher-state.ts'
 import type { Role } from '../crypto/noise.ts'
-import { Calls, encodeValue, type RequestHandlers } from '../link/calls.ts'
+import { Calls, type RequestHandler } from '../link/calls.ts'
 import { isUint32, Streams, type LinkStream } from '../link/streams.ts'
-import { recordKinds } from '../codec/records.ts'
 import { Session, type SessionEnd, type SessionHandler } from '../session/session.ts'
 import type { Channel } from '../transport/transport.ts'
+import { fromTabError, toTabError, type TabError } from './tab-words.ts'
 
 export interface TabSessionOptions {
   readonly channel: Channel
   /** The follower opens the channel: it is the initiator. */
   readonly role: Role
   readonly runtime: Runtime
-  readonly handlers: RequestHandlers
+  /** What they throw crosses with its code and message. */
+  readonly handlers: ReadonlyMap<string, RequestHandler>
   /** Returns whether anybody wants the stream. */
   readonly acceptStream: (stream: LinkStream) => boolean
 }
@@ -44,7 +48,7 @@ export class TabSession implements SessionHandler {
     this.#session = session
     this.ended = session.ended
     this.#calls = new Calls(
-      handlers,
+      new Map([...handlers].map(([word, handler]) => [word, answer(handler)])),
       () => session.wake(),
       () => this.#nextTransferId++,
     )
@@ -61,10 +65,19 @@ export class TabSession implements SessionHandler {
 
   /**
    * Resolves with what the handler of the other tab returned.
-   * @throws HandfastError `invalid-argument`, `too-large`; `queue-full`, `no-handler`, `request-failed`, `interrupted`; the reason of `signal`
+   * @throws HandfastError `invalid-argument`, `too-large`; `queue-full`, `no-handler`, `interrupted`; what the handler threw; the reason
+   * of `signal`
    */
   async request(method: string, params: unknown, signal: AbortSignal): Promise<unknown> {
-    return this.#calls.request(method, encodeValue(params), signal)
+    const encoded = encode(params as CborValue)
+    if (encoded.length > maxParamsBytes) throw new HandfastError('too-large')
+    const [result, error] = (await this.#calls.request(method, encoded, signal)) as Answer
+    if (error) throw fromTabError(error)
+    return result
+  }
+
+  get isOpen(): boolean {
+    return this.#session.isOpen
   }
 
   /** @throws HandfastError `interrupted`, `queue-full` */
@@ -91,6 +104,43 @@ export class TabSession implements SessionHandler {
       else throw new HandfastError('protocol')
     }
   }
+}
+
+/** The error, if there was one. */
+type Answer = [result: unknown, error: TabError | null]
+
+/** What is at most between two peers, and what it says beside that. */
+const maxParamsBytes = maxMessageBytes - 64
+
+const answer =
+  (handler: RequestHandler): RequestHandler =>
+  async (params, context): Promise<Answer> => {
+    try {
+      return [await handler(params, context), null]
+    } catch (error) {
+      if (error instanceof HandfastError) return [null, toTabError(error)]
+      // What the other tab learns may reach the peer.
+      if (!context.signal.aborted) reportError(error)
+      return [null, ['request-failed', 'request-failed']]
+    }
+  }
+
+/** Both ways, to the end of each. Returns whether there was room for the other. */
+export function pipe(stream: LinkStream, open: () => LinkStream): boolean {
+  let other: LinkStream
+  try {
+    other = open()
+  } catch {
+    void stream.readable.cancel().catch(() => {})
+    return false
+  }
+  for (const [from, to] of [
+    [stream, other],
+    [other, stream],
+  ] as const) {
+    from.readable.pipeTo(to.writable).catch(() => {})
+  }
+  return true
 }
 
 const { request, response, failure, cancel } = recordKinds

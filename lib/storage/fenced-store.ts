@@ -43,11 +43,13 @@ export function currentGeneration(store: Store): Promise<number> {
 export class FencedStore implements Store {
   readonly #store: Store
   readonly #generation: number
+  readonly #onOvertaken: () => void
 
-  /** `generation`: as `takeLead` returned it. */
-  constructor(store: Store, generation: number) {
+  /** `generation`: as `takeLead` returned it. `onOvertaken`: called whenever a write was refused. */
+  constructor(store: Store, generation: number, onOvertaken: () => void = () => {}) {
     this.#store = store
     this.#generation = generation
+    this.#onOvertaken = onOvertaken
   }
 
   /** As that of the store below. @throws HandfastError `not-leading` for a write after another has taken the lead */
@@ -63,6 +65,7 @@ export class FencedStore implements Store {
     return this.#store.transaction(withFence, options, async (transaction) => {
       const leader = await readLeader(transaction)
       if (leader?.generation !== this.#generation) {
+        this.#onOvertaken()
         throw new HandfastError('not-leading', 'Another tab leads now')
       }
       return work(within(transaction, scope))

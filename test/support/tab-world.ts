@@ -93,6 +93,8 @@ export class Tab {
           tab.gone.push(() => this.run(resolve))
           signal.addEventListener('abort', () => reject(signal.reason))
         }),
+      live: async () =>
+        new Set(world.tabs.filter(({ isDead }) => !isDead).map(({ hub }) => hub.id)),
       close: () => this.die(),
     }
   }

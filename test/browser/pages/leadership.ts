@@ -55,7 +55,7 @@ const tab = {
     const store = await IdbStore.open(name)
     leadership = new Leadership({ hub, runtime: systemRuntime, store })
     const note = (what: Seen['what']) => seen.push({ what, atMs: Date.now() })
-    leadership.on('lead', (generation) => {
+    leadership.on('lead', ({ generation }) => {
       note('lead')
       fenced = new FencedStore(store, generation)
     })

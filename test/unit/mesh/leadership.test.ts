@@ -16,7 +16,7 @@ function join(world: TabWorld, seed?: number): Candidate {
   const tab = world.open(seed)
   const leadership = new Leadership(tab)
   const candidate: Candidate = { tab, leadership, seen: [], fenced: undefined }
-  leadership.on('lead', (generation) => {
+  leadership.on('lead', ({ generation }) => {
     candidate.seen.push(`lead ${generation}`)
     candidate.fenced = new FencedStore(tab.store, generation)
   })
@@ -185,7 +185,7 @@ test('a store that fails keeps a tab from leading, not the others, and not for e
   Object.assign(tab.store, { transaction: () => Promise.reject(new Error('disk')) })
   const seen: string[] = []
   const broken = new Leadership(tab)
-  broken.on('lead', (generation) => seen.push(`lead ${generation}`))
+  broken.on('lead', ({ generation }) => seen.push(`lead ${generation}`))
   await world.clock.settle()
   expect(broken.leads).toBe(false)
   const other = join(world)
