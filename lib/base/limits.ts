@@ -414,3 +414,9 @@ export const maxPeerLogs = 8
 
 /** Failures of one message in a row from which on the application is told. */
 export const stuckAfterFailures = 5
+
+/** [protocol] The last number of a log: the one after it still fits a `hello`. Then `send` fails with `exhausted`. */
+export const maxSequence = 0xffff_fffe
+
+/** Messages of one tab, on one link, that wait to be taken into the log. Beyond it `send` refuses with `queue-full`. */
+export const maxDraftBytes = 8 * 1024 * 1024

@@ -297,7 +297,7 @@ export class Link {
       nextTransferId: this.#transferId,
       takeCard: (card) => this.#cards?.take(card),
       onGreeted: (greeted) => {
-        if (greeted === this.#current) this.#outbox.release()
+        if (greeted === this.#current) this.#outbox.proceed()
       },
     })
     this.#conversations.add(conversation)

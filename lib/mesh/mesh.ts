@@ -14,7 +14,7 @@ import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import { safetyNumber } from '../identity/safety-number.ts'
 import { Link } from '../link/link.ts'
-import { eraseLog, type LogOptions } from '../link/log.ts'
+import { eraseLog, logTables, type LogOptions } from '../link/log.ts'
 import { Answerer } from '../session/answer.ts'
 import { dial, type DialOptions } from '../session/dial.ts'
 import { networkId } from '../session/handshake.ts'
@@ -136,7 +136,7 @@ export class Mesh {
     this.#card = card
     this.#log = {
       store: identity.store,
-      commits: new GroupCommit(identity.store, ['outbox', 'inbox']),
+      commits: new GroupCommit(identity.store, logTables),
       run: identity.runtime.randomBytes(16),
       commit: receive?.commit ?? 'batch',
     }

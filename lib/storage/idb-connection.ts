@@ -11,7 +11,7 @@ import { awaitedElsewhere } from './staged-transaction.ts'
 import { tables } from './store.ts'
 
 /** Rises with every new table. */
-const schemaVersion = 2
+const schemaVersion = 3
 
 const path = (name: string) => `handfast/${name}`
 

@@ -290,7 +290,8 @@ describe('storage that fails', () => {
       await runtime.advance(storePatienceMs + 600)
       await expect(refused).rejects.toThrow(fails === 'before' ? 'disk full' : 'connection lost')
       await expect(stored).rejects.toThrow()
-      expect(pair.links[0].queued).toBe(0)
+      // What may be on disk leaves a mark, which the peer steps over.
+      expect(pair.links[0].queued).toBe(fails === 'before' ? 0 : 1)
       stores[0].fails = undefined
       const next = pair.links[0].send('next')
       await runtime.advance(5_000)
