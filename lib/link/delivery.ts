@@ -55,10 +55,11 @@ export class Delivery extends Promise<void> {
     this.then(forget, forget)
   }
 
-  /** @internal Who has it now, and is to withdraw it: at once, if the signal has been aborted. */
+  /** @internal Who has it now, and is to withdraw it: at once, if the signal has been aborted, or the message refused. */
   withdrawBy(withdraw: (reason: unknown) => void): void {
     this.#withdraw = withdraw
     if (this.#signal?.aborted) withdraw(this.#signal.reason)
+    else if (this.#error) withdraw(this.#error.of)
   }
 
   /** @internal Of what is stored. */

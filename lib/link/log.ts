@@ -55,10 +55,8 @@ export const segmentKey = (peer: string, first: number): string => `${peer}/${di
 export const draftKey = (peer: string, tab: string, n: number): string =>
   `${peer}/${tab}/${digits(n)}`
 
-/** @throws for a key of another form */
 export function parseDraftKey(key: string): { tab: string; n: number } {
-  const [, tab, n] = key.split('/')
-  if (tab === undefined || !Number.isSafeInteger(Number(n))) throw corrupted()
+  const [, tab = '', n] = key.split('/')
   return { tab, n: Number(n) }
 }
 
@@ -147,5 +145,10 @@ export function eraseLog({ commits }: LogOptions, peer: string): Promise<void> {
     await transaction.delete('inbox', peer)
   })
 }
+
+export const exhausted = () => new HandfastError('exhausted', 'The log has no more numbers')
+
+export const gone = () =>
+  new HandfastError('storage-failed', 'The message is not in storage any more')
 
 const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')

@@ -293,7 +293,7 @@ export class OutboxLog {
     }
     for (const [sequence, delivery] of pending) {
       if (sequence <= this.#acked) delivery.resolve()
-      else if (sequence >= this.#next) delivery.reject(gone())
+      else if (sequence >= this.#next) delivery.reject(log.gone())
     }
   }
 
@@ -314,13 +314,13 @@ export class OutboxLog {
       if (record) {
         const { id } = record as log.Marker
         this.#obsolete.push(key)
-        if (id === null) delivery.reject(exhausted())
+        if (id === null) delivery.reject(log.exhausted())
         else {
           delivery.noteStored(id)
           pending.set(log.sequenceOf(id), delivery)
         }
       } else if (entry.value) unstored.push({ value: entry.value, delivery })
-      else delivery.reject(gone())
+      else delivery.reject(log.gone())
     }
     this.#putFirst(unstored)
     return pending
@@ -503,7 +503,7 @@ export class OutboxLog {
     }
     for (const entry of refused) {
       if (!entry.draft && this.#waiting.remove(entry)) this.#queuedBytes -= cost(entry)
-      entry.delivery?.reject(exhausted())
+      entry.delivery?.reject(log.exhausted())
     }
     for (const entry of withdrawn) {
       this.#withdrawn.get(entry)?.resolve()
@@ -710,7 +710,3 @@ export class OutboxLog {
 }
 
 const extentOf = ({ first, values }: log.Segment): Extent => ({ first, end: first + values.length })
-
-const exhausted = () => new HandfastError('exhausted', 'The log has no more numbers')
-
-const gone = () => new HandfastError('storage-failed', 'The message is not in storage any more')
