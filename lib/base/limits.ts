@@ -444,3 +444,9 @@ export const leadRetryMs = 1_000
 
 /** Channels one tab accepts from others of its origin: more than a browser has tabs of one application. */
 export const maxTabChannels = 64
+
+/** [protocol] The last number of a log: the one after it still fits a `hello`. Then `send` fails with `exhausted`. */
+export const maxSequence = 0xffff_fffe
+
+/** Messages of one tab, on one link, that wait to be taken into the log. Beyond it `send` refuses with `queue-full`. */
+export const maxDraftBytes = 8 * 1024 * 1024

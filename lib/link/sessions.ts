@@ -192,7 +192,7 @@ export class Sessions implements Carrier {
       nextTransferId: this.#transferId,
       takeCard: (card) => this.#cards?.take(card),
       onGreeted: (greeted) => {
-        if (greeted === this.#current) this.#outbox.release()
+        if (greeted === this.#current) this.#outbox.proceed()
       },
     })
     this.#conversations.add(conversation)

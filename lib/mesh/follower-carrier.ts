@@ -44,6 +44,7 @@ export class FollowerCarrier implements Carrier {
   state: LinkState = 'idle'
   /** In the leader's outbox. */
   #queuedThere = 0
+  #queuedTold = 0
   #isNew = true
   #hasDrafts = true
 
@@ -62,7 +63,6 @@ export class FollowerCarrier implements Carrier {
         this.#hasDrafts = true
         this.#change()
       },
-      onLength: () => this.#emitter.emit('queued', this.queued),
       withdraw: async (id) =>
         Boolean(await options.ask('takeBack', [peer, id], this.#ending.signal, true)),
       onError: (error) => this.#emitter.emit('error', error),
@@ -93,7 +93,17 @@ export class FollowerCarrier implements Carrier {
   }
 
   send(encoded: Uint8Array, signal?: AbortSignal): Delivery {
-    return this.#drafts.add(encoded, signal)
+    const delivery = this.#drafts.add(encoded, signal)
+    const count = () => this.#tellQueued()
+    delivery.then(count, count)
+    count()
+    return delivery
+  }
+
+  #tellQueued(): void {
+    if (this.queued === this.#queuedTold) return
+    this.#queuedTold = this.queued
+    this.#emitter.emit('queued', this.queued)
   }
 
   async request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
@@ -136,9 +146,8 @@ export class FollowerCarrier implements Carrier {
   learn(state: LinkState, queued: number, events: readonly LinkNews[]): void {
     for (const event of events) this.#take(event)
     this.#become(state)
-    if (queued === this.#queuedThere) return
     this.#queuedThere = queued
-    this.#emitter.emit('queued', this.queued)
+    this.#tellQueued()
   }
 
   #take(event: LinkNews): void {

@@ -5,10 +5,8 @@
  *   follower ──elected──▶ (loads what the store holds) ──▶ leader ──overtaken, page left──▶ follower
  */
 
-import type { Unsubscribe } from '../base/emitter.ts'
-import { reportError } from '../base/emitter.ts'
 import { deferred } from '../base/deferred.ts'
-import { HandfastError } from '../base/errors.ts'
+import { reportError, type Unsubscribe } from '../base/emitter.ts'
 import { leadRetryMs } from '../base/limits.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Handover } from '../link/handover.ts'

@@ -9,7 +9,7 @@ import type { PeerId } from '../../lib/identity/peer-id.ts'
 import { GroupCommit } from '../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
 import type { Store } from '../../lib/storage/store.ts'
-import type { LogOptions } from '../../lib/link/log.ts'
+import { logTables, type LogOptions } from '../../lib/link/log.ts'
 import { encode, type CborValue } from '../../lib/codec/cbor.ts'
 import { recordKinds as kinds } from '../../lib/codec/records.ts'
 import { puppetFor, sessionPair, type Puppet, type Tap } from './session-pair.ts'
@@ -120,7 +120,7 @@ export const logOptions = (
   commit: LogOptions['commit'] = 'batch',
 ): LogOptions => ({
   store,
-  commits: new GroupCommit(store, ['outbox', 'inbox']),
+  commits: new GroupCommit(store, logTables),
   run: runtime.randomBytes(16),
   commit,
 })
