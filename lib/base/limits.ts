@@ -349,6 +349,9 @@ export const redialMaxMs = 60_000
 /** A session that ends sooner has not lasted: after the second of them dials wait. */
 export const briefSessionMs = 5_000
 
+/** Two dials that meet have led to sessions within this of each other. */
+export const glareMs = 1_000
+
 /** A dial that is older than this when the page or the network comes back is begun anew. */
 export const staleDialMs = 3_000
 

@@ -42,6 +42,8 @@ export class Link {
   readonly #handlers = new Map<string, RequestHandler>()
   readonly #slab = new Slab()
   readonly #closing = new AbortController()
+  /** Requests, and what waits for a session. */
+  readonly #underWay = new Set<AbortController>()
   readonly #receiver: Receiver
   #state: LinkState = 'idle'
   #carrier!: Carrier
@@ -115,6 +117,7 @@ export class Link {
     this.#emitter.emit('state', state)
     if (state !== 'closed') return
     this.#closing.abort(linkClosed())
+    for (const controller of this.#underWay) controller.abort(linkClosed())
     this.#reception.remove()
     this.#emitter.clear()
   }
@@ -258,11 +261,12 @@ export class Link {
   }
 
   /** By what carries the link at the time; by the next, where this one is no more before anything has begun. */
-  #carried<T>(
+  async #carried<T>(
     options: RequestOptions,
     work: (carrier: Carrier, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return within(this.#runtime, options, this.#closing.signal, async (signal) => {
+    this.#closing.signal.throwIfAborted()
+    return within(this.#runtime, options, this.#underWay, async (signal) => {
       for (;;) {
         const carrier = this.#carrier
         try {

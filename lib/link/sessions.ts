@@ -322,7 +322,8 @@ export class Sessions implements Carrier {
 
   /**
    * Two sessions are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
-   * lower device key stays, unless it is silent or turns out to be dead.
+   * lower device key stays, unless it is silent or turns out to be dead. One that is older than two dials at once can account for is
+   * likely dead: until it shows, the newer one is used.
    */
   #settle(older: Conversation, newer: Conversation): void {
     const order = compareBytes(newer.session.diallerKey, older.session.diallerKey)
@@ -331,6 +332,7 @@ export class Sessions implements Carrier {
       void older.session.close(order === 0 ? 'replaced' : 'glare')
       return
     }
+    if (older.session.ageMs >= limits.glareMs) this.#use(newer)
     older.session.ping().then(
       () => newer.session.close('glare'),
       () => {

@@ -11,20 +11,21 @@ export interface RequestOptions {
   timeoutMs?: number
 }
 
-/** Runs `work` with a signal that fires at any of these. @throws HandfastError `timeout`; the reasons of the signals */
+/**
+ * Runs `work` with a signal that fires at any of these. `underWay`: what is to be aborted when that is closed.
+ * @throws HandfastError `timeout`; the reasons of the signals
+ */
 export async function within<T>(
   runtime: Runtime,
   { signal, timeoutMs = defaultRequestTimeoutMs }: RequestOptions,
-  closing: AbortSignal,
+  underWay: Set<AbortController>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  closing.throwIfAborted()
   signal?.throwIfAborted()
   const controller = new AbortController()
   const onAbort = () => controller.abort(signal!.reason)
-  const onClose = () => controller.abort(closing.reason)
   signal?.addEventListener('abort', onAbort)
-  closing.addEventListener('abort', onClose)
+  underWay.add(controller)
   const cancelTimeout = runtime.setTimer(timeoutMs, () =>
     controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
   )
@@ -32,7 +33,7 @@ export async function within<T>(
     return await work(controller.signal)
   } finally {
     cancelTimeout()
-    closing.removeEventListener('abort', onClose)
+    underWay.delete(controller)
     signal?.removeEventListener('abort', onAbort)
   }
 }

@@ -69,6 +69,7 @@ export class Leader implements Role {
   readonly #emitter = new Emitter<RoleEvents>()
   readonly #dials = new Semaphore(limits.maxConcurrentDials)
   readonly #closing = new AbortController()
+  readonly #underWay = new Set<AbortController>()
   readonly #undo: Unsubscribe[] = []
   #handovers: ReadonlyMap<PeerId, Promise<Handover>> = new Map()
   #cancelHousekeeping: () => void = () => {}
@@ -204,7 +205,7 @@ export class Leader implements Role {
     if (earlier) {
       // It has been granted a pact already: that of a lost answer, or of a link that has been there for long.
       const sessions = this.#roster.of(ticket.issuer)
-      await within(this.#identity.runtime, options, this.#closing.signal, (signal) =>
+      await within(this.#identity.runtime, options, this.#underWay, (signal) =>
         sessions.connect(signal),
       )
       if (earlier.provisionalUntilMs !== null) await this.#keep(earlier)
@@ -344,6 +345,7 @@ export class Leader implements Role {
 
   #stop(reason: HandfastError): void {
     this.#closing.abort(reason)
+    for (const controller of this.#underWay) controller.abort(reason)
     this.#cancelHousekeeping()
     this.#parts.answerer.close()
     this.#mailroom.close()

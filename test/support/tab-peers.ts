@@ -8,6 +8,7 @@ import type { MeshOptions } from '../../lib/mesh/options.ts'
 import { simulatedWrappingKey } from '../../lib/sim/wrapping-key.ts'
 import type { Signaling } from '../../lib/signaling/signaling.ts'
 import type { Attempt, Channel, Transport } from '../../lib/transport/transport.ts'
+import { MemoryStore } from '../../lib/storage/memory-store.ts'
 import { World } from './memory-peers.ts'
 import { TabWorld, type Tab } from './tab-world.ts'
 
@@ -21,7 +22,7 @@ export interface Handled extends MessageInfo {
 export class TabPeers {
   readonly world = new TabWorld()
   readonly peers: World
-  readonly #open: Mesh[] = []
+  readonly #open: { tab: Tab; mesh: Mesh }[] = []
 
   constructor() {
     this.peers = new World(this.world.clock)
@@ -64,7 +65,7 @@ export class TabPeers {
       })
     })()
     const mesh = await this.passing(opening)
-    this.#open.push(mesh)
+    this.#open.push({ tab, mesh })
     return { tab, mesh }
   }
 
@@ -72,7 +73,7 @@ export class TabPeers {
   async bob(inviter: Mesh): Promise<{ mesh: Mesh; link: Link }> {
     const identity = await this.passing(
       Identity.open({
-        store: new (await import('../../lib/storage/memory-store.ts')).MemoryStore(),
+        store: new MemoryStore(),
         runtime: this.world.clock,
         wrappingKey,
       }),
@@ -83,7 +84,9 @@ export class TabPeers {
   }
 
   async close(): Promise<void> {
-    await this.passing(Promise.all(this.#open.map((mesh) => mesh.close())), 500)
+    for (const { tab } of this.#open) await tab.thaw()
+    const open = this.#open.filter(({ tab }) => !tab.isDead)
+    await this.passing(Promise.all(open.map(({ mesh }) => mesh.close())), 500)
     await this.passing(this.peers.close(), 500)
   }
 }

@@ -142,6 +142,8 @@ describe('when the leader ends', () => {
         return delivery
       })
       await peers.passing(Promise.all(deliveries))
+      // Older than two dials that meet.
+      await peers.world.clock.advance(2_000)
       const links = [second, third].map(({ mesh }) => onlyLink(mesh))
       const sent = links.map((link, n) => link.send(`at the end ${n}`))
       const answers = bob.link.send('to the next')
