@@ -3,7 +3,8 @@
  * what is timed is the dial of a known contact.
  */
 
-import { Identity, type Link, MemoryStore, Mesh } from '../../../lib/index.ts'
+import { Identity, type Link, MemoryStore, Mesh, type PeerId } from '../../../lib/index.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
@@ -23,9 +24,17 @@ async function openMesh(name: string, site: Site, keeping: Keeping): Promise<Mes
   return Mesh.open({ identity, relays: [site.relayUrl] })
 }
 
+/** What carries each link, which a mesh shows nobody. */
+const sessionsOf = new Map<PeerId, Sessions>()
+const { attach } = Sessions.prototype
+Sessions.prototype.attach = function (...args) {
+  sessionsOf.set(this.peer, this)
+  attach.apply(this, args)
+}
+
 /** Ends what session there is; the next send makes another. */
 async function hangUp(link: Link): Promise<void> {
-  await link.suspend('idle', 'gracefully')
+  await sessionsOf.get(link.peer)?.suspend('idle', 'gracefully')
   await idle(link)
 }
 
