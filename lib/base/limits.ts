@@ -110,10 +110,7 @@ export const maxOpenTickets = 1024
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** How long opening waits for another tab to let go of the same identity: a reloading page needs 6–32 ms. */
-export const identityLockTimeoutMs = 2_000
-
-/** A blocked IndexedDB open says so at most once and then waits for ever. With the lock above, 5 s in all. */
+/** A blocked IndexedDB open says so at most once and then waits for ever. */
 export const databaseTimeoutMs = 3_000
 
 /** A transaction during which nothing at all moved in its database for this long has lost it. */
@@ -414,3 +411,30 @@ export const maxPeerLogs = 8
 
 /** Failures of one message in a row from which on the application is told. */
 export const stuckAfterFailures = 5
+
+// ── Tabs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How often the tab that leads says so. Browsers slow the timers of hidden tabs down to this. */
+export const leaderBeatMs = 1_000
+
+/** Silence after which the leader is asked whether it is there: a hidden one answers messages long after its timers have slowed. */
+export const leaderProbeMs = 1_500
+
+/** Silence after which the lead is taken from a tab that hangs or is frozen. One that ends frees its lock at once. */
+export const leaderSilenceMs = 3_000
+
+/** Random addition to it, so that of many followers one comes first. */
+export const leaderJitterMs = 400
+
+/** Time without a sign of its own life after which a leader has to check that it still leads; less than `leaderSilenceMs`. */
+export const leaderLeaseMs = 2_500
+
+/** A timer that fires so much too late ran in a tab that slept: it knows nothing of others' silence. */
+export const lateTabTimerMs = 1_200
+
+/** Silence of the tab at the other end after which a channel between two tabs is asked for life, and after which it closes. */
+export const tabProbeMs = 1_000
+export const tabSilenceMs = 3_000
+
+/** Channels one tab accepts from others of its origin: more than a browser has tabs of one application. */
+export const maxTabChannels = 64

@@ -72,9 +72,7 @@ async function person(first: number): Promise<Person> {
   const certificate = await certifyDevice(signingKeyPairFromSeed(identitySeed), device, nowS)
   const store = new MemoryStore()
   const keystore = await Keystore.open(store)
-  await keystore.put('identity', identitySeed)
-  await keystore.put('certificate', certificate)
-  await keystore.put('device', device.secrets())
+  await keystore.put({ identity: identitySeed, certificate, device: device.secrets() })
   const random: Uint8Array[] = []
   const identity = await Identity.open({ store, runtime: scripted(random) })
   const vectors = {
