@@ -12,6 +12,8 @@ import { identityName, ownName } from '../page-address.ts'
 export interface Conversation {
   entries: readonly Entry[]
   unread: number
+  /** What a person must know of this link's storage. */
+  notice?: string
 }
 
 type All = ReadonlyMap<PeerId, Conversation>
@@ -22,6 +24,7 @@ type ShownChange =
   | Change
   /** What the history held before this page. */
   | { kind: 'loaded'; history: ReadonlyMap<PeerId, Entry[]> }
+  | { kind: 'notice'; peer: PeerId; notice: string }
   /** One's own has got the id under which all tabs know it, or was refused. */
   | { kind: 'stored' | 'failed'; peer: PeerId; key: string; id: string }
 
@@ -29,23 +32,28 @@ function changed(all: All, change: ShownChange): All {
   const next = new Map(all)
   if (change.kind === 'loaded') {
     for (const [peer, earlier] of change.history) {
-      const { entries, unread } = all.get(peer) ?? emptyConversation
+      const now = all.get(peer) ?? emptyConversation
       const isNew = ({ key }: Entry) => !earlier.some((entry) => entry.key === key)
-      next.set(peer, { entries: [...earlier, ...entries.filter(isNew)], unread })
+      next.set(peer, { ...now, entries: [...earlier, ...now.entries.filter(isNew)] })
     }
     return next
   }
-  const { entries, unread } = all.get(change.peer) ?? emptyConversation
+  const now = all.get(change.peer) ?? emptyConversation
+  const { entries, unread } = now
   const update = (key: string, fields: Partial<Entry>) =>
     next.set(change.peer, {
+      ...now,
       entries: entries.map((entry) => (entry.key === key ? { ...entry, ...fields } : entry)),
-      unread,
     })
   switch (change.kind) {
     case 'add': {
       if (entries.some(({ key }) => key === change.entry.key)) return all
       const grown = [...entries, change.entry].slice(-maxEntries)
-      return next.set(change.peer, { entries: grown, unread: unread + (change.entry.mine ? 0 : 1) })
+      return next.set(change.peer, {
+        ...now,
+        entries: grown,
+        unread: unread + (change.entry.mine ? 0 : 1),
+      })
     }
     case 'stored':
       return update(change.key, { key: change.id })
@@ -54,7 +62,9 @@ function changed(all: All, change: ShownChange): All {
     case 'delivered':
       return update(change.key, { delivery: 'delivered' })
     case 'read':
-      return unread === 0 ? all : next.set(change.peer, { entries, unread: 0 })
+      return unread === 0 ? all : next.set(change.peer, { ...now, unread: 0 })
+    case 'notice':
+      return next.set(change.peer, { ...now, notice: change.notice })
     case 'drop':
       next.delete(change.peer)
       return next
@@ -94,6 +104,7 @@ export function useConversations(mesh: Mesh): Conversations {
         names.set(peer, name)
         redraw()
       }
+      const notice = (text: string) => show({ kind: 'notice', peer, notice: text })
       // Either side may be ready first; whichever asks second is heard, and both know then.
       const introduce = () => link.request('introduce', ownName).then(learn, () => {})
       link.handle('introduce', (name) => {
@@ -112,6 +123,22 @@ export function useConversations(mesh: Mesh): Conversations {
             peer,
             entry: { key: id, mine: false, value, at: Date.now(), delivery: 'delivered' },
           }),
+        ),
+        link.on('gap', ({ from, to }) =>
+          notice(
+            `${to - from + 1} of their messages are missing: their browser no longer has them, or this one was set back to an older copy.`,
+          ),
+        ),
+        link.on('rollback', () =>
+          notice(
+            'This browser was set back to an older copy. What was not confirmed goes out again, so they may get some of it twice.',
+          ),
+        ),
+        link.on('stuck', () =>
+          notice('A message of theirs can’t be kept here, and holds up those behind it.'),
+        ),
+        link.on('error', () =>
+          notice('This browser could not write to its storage. It is tried again by itself.'),
         ),
         link.on('delivered', (id) => {
           apply({ kind: 'delivered', peer, key: id }).catch(reportError)
