@@ -368,6 +368,7 @@ export class Link {
     this.#current?.session.removeSource(this.#outbox)
     this.#current = conversation
     this.#outbox.begin(conversation?.isGreeted ?? false)
+    conversation?.catchUp()
     if (!conversation) return
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()
