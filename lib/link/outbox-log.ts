@@ -129,6 +129,11 @@ export class OutboxLog {
     return this.#isNew && this.highestSent === 0
   }
 
+  /** Of this mesh. */
+  get run(): Uint8Array {
+    return this.#options.log.run
+  }
+
   get isRebasing(): boolean {
     return this.#nextLogId !== undefined
   }
@@ -465,7 +470,7 @@ export class OutboxLog {
 
   /** This run is among them as soon as it may send something, for the peer will name it. */
   #runsNow(): log.OutboxHead['runs'] {
-    const { run } = this.#options.log
+    const { run } = this
     if (this.#nextLogId) return [{ id: run, from: this.#acked + 1 }]
     const runs = this.#runs.filter(
       (_, at) => !(at + 1 < this.#runs.length && this.#runs[at + 1]!.from <= this.#acked + 1),
