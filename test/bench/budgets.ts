@@ -22,6 +22,7 @@ type Values = readonly number[] | undefined
 
 const own = 'handfast'
 const ownStream = 'handfast-stream'
+const ownStored = 'handfast-stored'
 
 export function judge(
   browser: BrowserName,
@@ -78,6 +79,15 @@ export function judge(
     ratio(perSecond, own, 'raw'),
   )
   line('messages of 1 KiB ÷ min(1.5 × raw, raw 64 KiB)', 'at least', 0.95, againstSmaller(samples))
+
+  for (const messageBytes of [256, smallBytes]) {
+    line(
+      `stored messages of ${sized(messageBytes)} ÷ raw sends`,
+      'at least',
+      0.9,
+      ratio(metric.messagesPerSecond(messageBytes), ownStored, 'raw'),
+    )
+  }
 
   const trips = [samples.get(metric.roundTrip, own), samples.get(metric.roundTrip, 'raw')]
   const [trip, rawTrip] = trips

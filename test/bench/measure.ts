@@ -80,7 +80,11 @@ export async function measureThroughput(
       },
     })
     const turns = pairs
-      .filter(({ subject }) => messageBytes >= (subject.minMessageBytes ?? 0))
+      .filter(
+        ({ subject }) =>
+          messageBytes >= (subject.minMessageBytes ?? 0) &&
+          messageBytes <= (subject.maxMessageBytes ?? Infinity),
+      )
       .map((pair) => turn(pair.subject.name, pair, messageBytes))
     const raw = pairs.find(({ subject }) => subject.name === 'raw')
     // Next to raw, so that Handfast's samples are as close to the one as to the other.

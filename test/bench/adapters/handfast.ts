@@ -1,9 +1,9 @@
 /**
- * Handfast, messages. The two meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that
+ * Handfast, messages that are kept in memory alone, as their sender's choice of store; `handfast-stored.ts` keeps them on disk. The two meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that
  * what is timed is the dial of a known contact.
  */
 
-import { Identity, type Link, Mesh } from '../../../lib/index.ts'
+import { Identity, type Link, MemoryStore, Mesh } from '../../../lib/index.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
@@ -15,8 +15,11 @@ const ticketLifeMs = 600_000
 
 type Connect = (link: Link, onMessage: OnMessage) => Promise<Connection>
 
-async function openMesh(name: string, site: Site): Promise<Mesh> {
-  const identity = await Identity.open({ name })
+export type Keeping = 'in memory' | 'on disk'
+
+async function openMesh(name: string, site: Site, keeping: Keeping): Promise<Mesh> {
+  const store = keeping === 'in memory' ? { store: new MemoryStore() } : {}
+  const identity = await Identity.open({ name, ...store })
   return Mesh.open({ identity, relays: [site.relayUrl] })
 }
 
@@ -39,14 +42,19 @@ function idle(link: Link): Promise<void> {
 }
 
 /** One end; `dial` and `answer` make a connection of a link that has no session. */
-export async function openEndpoint(site: Site, dial: Connect, answer: Connect): Promise<Endpoint> {
+export async function openEndpoint(
+  site: Site,
+  dial: Connect,
+  answer: Connect,
+  keeping: Keeping = 'in memory',
+): Promise<Endpoint> {
   // With many peers, each round's answerer is another identity.
   const nameOf = (round: number) => (site.manyPeers ? `${site.self} ${round}` : site.self)
   let mesh: Mesh | undefined
   let link: Link | undefined
 
   async function invite(round: number): Promise<string> {
-    mesh = await openMesh(nameOf(round), site)
+    mesh = await openMesh(nameOf(round), site, keeping)
     mesh.on('link', (it) => {
       link = it
     })
@@ -54,7 +62,7 @@ export async function openEndpoint(site: Site, dial: Connect, answer: Connect): 
   }
 
   async function accept(invitation: string): Promise<void> {
-    mesh ??= await openMesh(site.self, site)
+    mesh ??= await openMesh(site.self, site, keeping)
     link = await mesh.accept(invitation)
     await hangUp(link)
   }
@@ -72,7 +80,7 @@ export async function openEndpoint(site: Site, dial: Connect, answer: Connect): 
   }
 }
 
-async function connect(link: Link, onMessage: OnMessage): Promise<Connection> {
+export async function connect(link: Link, onMessage: OnMessage): Promise<Connection> {
   const stop = link.on('message', (message) => onMessage((message as Uint8Array).length))
   return {
     send: (message) => void link.send(message),
