@@ -57,6 +57,8 @@ export class Outbox implements Source {
   #stored = 0
   #storing = 0
   #queuedBytes = 0
+  /** Since the last transaction began. */
+  #addedBytes = 0
   /** Entries from the front that this session has sent, and what they cost. */
   #sent = 0
   #sentBytes = 0
@@ -177,6 +179,7 @@ export class Outbox implements Source {
       throw new HandfastError('queue-full', 'Too many bytes wait for this peer')
     }
     this.#queuedBytes += bytes
+    this.#addedBytes += bytes
     const delivery = new Delivery()
     const entry: Entry = { sequence: 0, value, delivery }
     this.#entries.push(entry)
@@ -231,6 +234,7 @@ export class Outbox implements Source {
   }
 
   async #commit(): Promise<void> {
+    await this.#whenQuiet()
     let written: { first: number; end: number }[] = []
     let pruned = 0
     let runs = this.#runs
@@ -264,6 +268,15 @@ export class Outbox implements Source {
     }
     if (this.#stored > from) this.#options.onStored()
     this.#flush()
+  }
+
+  /** Promise chains that send one message after another share a transaction, up to a full segment. */
+  async #whenQuiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#addedBytes && this.#addedBytes < limits.maxSegmentBytes;) {
+      seen = this.#addedBytes
+      for (let i = 0; i < limits.quietMicrotasks; i++) await undefined
+    }
+    this.#addedBytes = 0
   }
 
   /** Gives numbers to what waits, and writes it and the head. The values are read at once, so that a withdrawal later finds them stored. */
