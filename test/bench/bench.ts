@@ -26,6 +26,9 @@ interface Run {
   readonly failures: string[]
 }
 
+/** Playwright has Firefox note a stack for every promise made, which nobody's own Firefox does. */
+const asUsersHaveIt = { 'javascript.options.asyncstack_capture_debuggee_only': true }
+
 async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
   const { options, chosen, servers, pages } = run
   const samples = new Samples()
@@ -35,7 +38,11 @@ async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
     run.failures.push(`${name}, ${what}, ${subject}: ${String(error)}`)
     console.error(run.failures.at(-1))
   }
-  const browser = await browserTypes[name].launch(launchOptions(name, true, true))
+  const { firefoxUserPrefs, ...launch } = launchOptions(name, true, true)
+  const browser = await browserTypes[name].launch({
+    ...launch,
+    firefoxUserPrefs: { ...firefoxUserPrefs, ...asUsersHaveIt },
+  })
   try {
     const pairs: Pair[] = []
     const needsConnections = has('throughput') || has('stored') || has('round-trip')
