@@ -86,6 +86,8 @@ export class OutboxLog {
   #next = 1
   #segments: readonly Extent[] = []
   #queuedBytes = 0
+  /** Since the last transaction began. */
+  #addedBytes = 0
   /** This tab's drafts of when it did not lead, by key; and what else it had, by number. */
   readonly #drafted = new Map<string, Entry>()
   #pending: ReadonlyMap<number, Delivery> = new Map()
@@ -164,6 +166,7 @@ export class OutboxLog {
       throw new HandfastError('queue-full', 'Too many bytes wait for this peer')
     }
     if (signal) entry.delivery!.listen(signal)
+    this.#addedBytes += cost(entry)
     this.#await(entry)
     this.#options.onQueued(this.length)
     this.#flush()
@@ -349,6 +352,7 @@ export class OutboxLog {
   }
 
   async #commit(): Promise<void> {
+    await this.#whenQuiet()
     const waiters = this.#waiters
     this.#waiters = []
     let isWritten = false
@@ -370,6 +374,15 @@ export class OutboxLog {
     if (isWritten) this.#conclude()
     for (const { resolve } of waiters) resolve()
     this.#flush()
+  }
+
+  /** When nobody adds any more in this task, or a segment is full: a commit takes as long for one as for a thousand. */
+  async #whenQuiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#addedBytes && this.#addedBytes < limits.maxSegmentBytes;) {
+      seen = this.#addedBytes
+      for (let i = 0; i < limits.quietMicrotasks; i++) await undefined
+    }
+    this.#addedBytes = 0
   }
 
   async #write(transaction: StoreTransaction): Promise<void> {
