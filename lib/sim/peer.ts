@@ -33,6 +33,8 @@ const handlerMs = [1, 200] as const
 
 export class Peer {
   readonly name: string
+  /** How it stores what it has handled. */
+  readonly commit: 'batch' | 'each'
   readonly #world: Surroundings
   readonly #random: Random
   readonly #disk: Disk
@@ -49,6 +51,7 @@ export class Peer {
     this.#random = random
     this.#disk = disk
     this.#skewMs = skewMs
+    this.commit = random.chance(0.5) ? 'each' : 'batch'
     this.start()
   }
 
@@ -79,13 +82,12 @@ export class Peer {
   send(other: Peer): void {
     const link = this.linkTo(other)
     if (!link || !this.process.isUp) return
-    const { checker } = this.#world
     const { process } = this
-    const { message, number, accepted } = checker.send(this.name, other.name)
-    const handled = link.send(message)
-    accepted()
-    handled.then(
-      () => process.effect('delivered') && checker.delivered(this.name, other.name, number),
+    const { message, accepted, delivered } = this.#world.checker.send(this.name, other.name)
+    const delivery = link.send(message)
+    delivery.stored.then(accepted, () => process.trace('refused'))
+    delivery.then(
+      () => process.effect('delivered') && delivered(),
       () => {},
     )
   }
@@ -103,6 +105,7 @@ export class Peer {
           identity,
           transport: network.transport(process),
           signaling: relays.map((relay) => relay.connect(process)),
+          receive: { commit: this.commit },
         })
         if (!process.isAlive) return
         this.id = mesh.peer
@@ -118,20 +121,28 @@ export class Peer {
 
   #attach(link: Link, process: Process): void {
     const { run } = this
-    link.on('message', (message, info) => this.#handle(link, process, run, message, info))
+    const { checker } = this.#world
+    const nameOf = () => this.#world.peers.find((peer) => peer.id === link.peer)?.name ?? '?'
+    link.on('message', (message, info) => this.#handle(nameOf(), process, run, message, info))
+    link.on('delivered', (id) => process.isAlive && checker.delivered(this.name, nameOf(), id))
+    // No disk is set back here, and what is acknowledged is on disk.
+    for (const event of ['gap', 'rollback'] as const) {
+      link.on(event, () => checker.violations.push(`${this.name}-${nameOf()}: a ${event}`))
+    }
   }
 
   async #handle(
-    link: Link,
+    from: string,
     process: Process,
     run: number,
     message: unknown,
-    { id }: MessageInfo,
+    info: MessageInfo,
   ): Promise<void> {
-    const { checker, faults, peers } = this.#world
+    const { checker, faults } = this.#world
+    const { id } = info
     if (!process.effect('handler-call', id)) return never()
-    const from = peers.find((peer) => peer.id === link.peer)?.name ?? '?'
-    const returned = checker.hand({ from, to: this.name, run, message, id })
+    const { commit } = this
+    const returned = checker.hand({ ...info, from, to: this.name, run, commit, message })
     if (this.#random.chance(0.25)) {
       const tookMs = this.#random.between(...handlerMs)
       await new Promise<void>((resolve) => process.runtime.setTimer(tookMs, resolve))

@@ -18,8 +18,6 @@ export interface WorldOptions {
   readonly faults?: Iterable<FaultKind>
   /** Default 2. */
   readonly relays?: number
-  /** Whether messages are to outlive crashes. Default: unless there are crashes. */
-  readonly durable?: boolean
 }
 
 /** Tickets outlast the difference of any two clocks. */
@@ -30,7 +28,7 @@ export class World {
   readonly line = new TimeLine()
   readonly trace = new Trace()
   readonly faults: Faults
-  readonly checker: Checker
+  readonly checker = new Checker()
   readonly random: Random
   readonly network: SimNetwork
   readonly relays: readonly SimRelay[]
@@ -42,8 +40,6 @@ export class World {
   private constructor(options: WorldOptions) {
     const { seed, peers, faults = [], relays = 2 } = options
     this.faults = new Faults(faults)
-    const { durable = !this.faults.has('crash') } = options
-    this.checker = new Checker({ durable })
     this.random = new Random(seed)
     const parts = (): NetworkParts => ({
       line: this.line,
