@@ -535,7 +535,9 @@ export class Mesh {
   async #dialContact(peer: PeerId, signal: AbortSignal): Promise<Session> {
     const identity = this.#identity
     const contact = this.#contacts.of(peer)
-    const tag = contactTag(contact.pactSecret, contact.deviceKey, utcDay(identity.runtime.now()))
+    const day = this.#contacts.dayToDial(contact)
+    const today = utcDay(identity.runtime.now())
+    const tag = contactTag(contact.pactSecret, contact.deviceKey, today + day)
     const dialled = this.#dial({
       signaling: this.#mailroom.signalingOf(contact.id),
       tag,
@@ -546,8 +548,8 @@ export class Mesh {
     dialled
       .then(({ confirmed }) => confirmed)
       .then(
-        () => this.#contacts.noteDial(contact, true),
-        () => this.#contacts.noteDial(contact, false),
+        () => this.#contacts.noteDial(contact, day, true),
+        () => this.#contacts.noteDial(contact, day, false),
       )
     const session = await dialled
     if (contact.provisionalUntilMs !== null) {
