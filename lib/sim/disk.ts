@@ -34,6 +34,19 @@ export class Disk {
     this.#faults = faults
   }
 
+  /** Keys of what was committed to a table. */
+  keys(table: Table): string[] {
+    const entries = [...this.#records.values()].filter((entry) => entry.table === table)
+    return entries.map(({ record }) => record.key)
+  }
+
+  /** About what all records take. */
+  get bytes(): number {
+    let bytes = 0
+    for (const { record } of this.#records.values()) bytes += sizeOf(record)
+    return bytes
+  }
+
   open(process: Process): Store {
     process.onDown((why) => {
       if (why === 'crash') this.#crash(process)
@@ -108,6 +121,12 @@ export class Disk {
     this.#unsynced = []
     this.#records = new Map(this.#synced)
   }
+}
+
+function sizeOf(value: unknown): number {
+  if (value instanceof Uint8Array || typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + sizeOf(item), 0)
 }
 
 function apply(records: Records, writes: readonly Write[]): void {

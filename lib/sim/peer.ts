@@ -27,6 +27,9 @@ interface Surroundings {
   readonly peers: readonly Peer[]
 }
 
+/** What a failing handler throws. */
+export const badDay = new Error('a bad day')
+
 const retryMs = 500
 /** How long a handler takes, one call in four. */
 const handlerMs = [1, 200] as const
@@ -37,7 +40,7 @@ export class Peer {
   readonly commit: 'batch' | 'each'
   readonly #world: Surroundings
   readonly #random: Random
-  readonly #disk: Disk
+  readonly disk: Disk
   readonly #skewMs: number
   /** Which process this is, from 1. */
   run = 0
@@ -49,7 +52,7 @@ export class Peer {
     this.#world = world
     this.name = name
     this.#random = random
-    this.#disk = disk
+    this.disk = disk
     this.#skewMs = skewMs
     this.commit = random.chance(0.5) ? 'each' : 'batch'
     this.start()
@@ -95,7 +98,7 @@ export class Peer {
   async #open(process: Process): Promise<void> {
     const { runtime } = process
     const { network, relays } = this.#world
-    const store = this.#disk.open(process)
+    const store = this.disk.open(process)
     const wrappingKey = simulatedWrappingKey
     // What a user does about a failed start: start again.
     for (;;) {
@@ -147,7 +150,7 @@ export class Peer {
       const tookMs = this.#random.between(...handlerMs)
       await new Promise<void>((resolve) => process.runtime.setTimer(tookMs, resolve))
     }
-    if (faults.strikes('handler-failure', () => this.#random.next())) throw new Error('a bad day')
+    if (faults.strikes('handler-failure', () => this.#random.next())) throw badDay
     if (!process.effect('handler-return', id)) return never()
     returned()
   }

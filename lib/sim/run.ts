@@ -65,6 +65,7 @@ export async function run(options: RunOptions): Promise<Report> {
     await world.pass(60_000)
     world.checker.finish()
     world.checkLinks(pairs)
+    world.checkDisks()
     return {
       seed,
       peers: count,
