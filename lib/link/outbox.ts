@@ -119,10 +119,17 @@ export class Outbox implements Source {
   async #load(onReady: () => void): Promise<void> {
     const { peer, log: options } = this.#options
     try {
-      await options.store.transaction(['outbox'], { mode: 'read' }, async (transaction) => {
-        const head = (await transaction.get('outbox', peer)) as log.OutboxHead | undefined
-        if (head) this.#restore(head, await transaction.list('outbox', `${peer}/`))
-      })
+      // Restored when the transaction is done: one that fails at its end is read again.
+      const [head, segments] = await options.store.transaction(
+        ['outbox'],
+        { mode: 'read' },
+        async (transaction) =>
+          [
+            (await transaction.get('outbox', peer)) as log.OutboxHead | undefined,
+            await transaction.list('outbox', `${peer}/`),
+          ] as const,
+      )
+      if (head) this.#restore(head, segments)
     } catch (error) {
       if (this.#isClosed) return
       this.#fail(error, () => void this.#load(onReady))

@@ -40,11 +40,10 @@ export class Disk {
     return entries.map(({ record }) => record.key)
   }
 
-  /** About what all records take. */
-  get bytes(): number {
-    let bytes = 0
-    for (const { record } of this.#records.values()) bytes += sizeOf(record)
-    return bytes
+  /** About what the records of some tables take. */
+  bytesOf(tables: readonly Table[]): number {
+    const entries = [...this.#records.values()].filter(({ table }) => tables.includes(table))
+    return entries.reduce((sum, { record }) => sum + sizeOf(record), 0)
   }
 
   open(process: Process): Store {

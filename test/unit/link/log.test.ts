@@ -29,12 +29,18 @@ beforeEach(() => void (runtime = virtualRuntime()))
 /** A store that fails when told to: before the write, or after it, as when the answer is lost. Every write has to be strict. */
 class Faulty implements Store {
   fails: 'before' | 'after' | undefined
+  /** Reads whose answer is lost. */
+  failingReads = 0
   writes = 0
   readonly inner = new MemoryStore()
 
   async transaction<T>(...args: Parameters<Store['transaction']>): Promise<T> {
     const [, { mode, durability }] = args
-    if (mode === 'read') return this.inner.transaction(...args) as Promise<T>
+    if (mode === 'read') {
+      const found = await this.inner.transaction(...args)
+      if (this.failingReads-- > 0) throw new Error('connection lost')
+      return found as T
+    }
     expect(durability).toBe('strict')
     this.writes++
     if (this.fails === 'before') throw new Error('disk full')
@@ -299,6 +305,25 @@ describe('storage that fails', () => {
       await pair.close()
     })
   }
+})
+
+test('a log whose reading fails at the end is read again, and its messages are not doubled', async () => {
+  const { pair, stores, reload } = durable()
+  pair.isReachable = false
+  silent([1, 2].map((n) => pair.links[0].send(n)))
+  await runtime.settle()
+  stores[0].failingReads = 2
+  reload(0)
+  silent([pair.links[0].send(3)])
+  await runtime.advance(2_000)
+  expect(reported.length).toBeGreaterThan(0)
+  expect(pair.links[0].queued).toBe(3)
+  const seen: Seen[] = []
+  listen(pair.links[1], seen)
+  pair.isReachable = true
+  await runtime.advance(60_000)
+  expect(seen.map(({ message }) => message)).toEqual([1, 2, 3])
+  await pair.close()
 })
 
 describe('a profile', () => {
