@@ -34,7 +34,6 @@ test(
         collectGarbage()
         heap.push(process.memoryUsage().heapUsed)
         disk.push(hub!.disk.bytesOf(tables))
-        console.log(sample, heap.at(-1), disk.at(-1), hub!.disk.keys('answered').length)
       }
       const answered = hub!.disk.keys('answered').length
       const sessions = world.trace.counts.get('channel')!
