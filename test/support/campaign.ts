@@ -8,6 +8,7 @@ import { appendFileSync } from 'node:fs'
 const { HANDFAST_CAMPAIGN, HANDFAST_SHARD = '0/1', HANDFAST_UNTIL, HANDFAST_RECORDS } = process.env
 const isCampaign = HANDFAST_CAMPAIGN === '1'
 const [shard = 0, shards = 1] = HANDFAST_SHARD.split('/').map(Number)
+let beganMs = Date.now()
 
 export const tier = (reduced: number, full: number): number => (isCampaign ? full : reduced)
 
@@ -15,8 +16,10 @@ export const tier = (reduced: number, full: number): number => (isCampaign ? ful
 export const isMine = (index: number): boolean => index % shards === shard
 export const hasTime = (): boolean => Date.now() < Number(HANDFAST_UNTIL ?? Infinity)
 
-/** What a long test did, for the report: names of counts and their figures. */
+/** What a long test did, for the report: names of counts and their figures. Those of several processes are added up. */
 export function record(test: string, counts: Readonly<Record<string, number | string>>): void {
+  const seconds = Math.round((Date.now() - beganMs) / 1000)
+  beganMs = Date.now()
   if (!HANDFAST_RECORDS) return
-  appendFileSync(HANDFAST_RECORDS, `${JSON.stringify({ test, counts })}\n`)
+  appendFileSync(HANDFAST_RECORDS, `${JSON.stringify({ test, counts, seconds })}\n`)
 }

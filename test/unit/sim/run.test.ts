@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { faultKinds, survivableFaults } from '../../../lib/sim/faults.ts'
 import { run, shrink, type RunOptions } from '../../../lib/sim/run.ts'
-import { hasTime, isMine, record, tier } from '../../support/campaign.ts'
+import { record } from '../../support/campaign.ts'
 
-const timeout = 6 * 3600_000
+const timeout = 600_000
 
 describe('a run', () => {
   test('repeats exactly, and differs with its seed', { timeout }, async () => {
@@ -36,25 +36,6 @@ describe('a run', () => {
       })
     },
   )
-
-  test('with any seed, under every fault, loses and doubles nothing', { timeout }, async () => {
-    const counts = { seeds: 0, accepted: 0, handled: 0, redelivered: 0, faults: 0 }
-    for (let seed = 1; seed <= tier(10, 1_000) && hasTime(); seed++) {
-      if (!isMine(seed)) continue
-      const peers = 2 + (seed % 9)
-      const { violations, injected, ...report } = await run({
-        seed,
-        peers,
-        minutes: 4,
-        faults: faultKinds,
-      })
-      expect(violations, `seed ${seed}, ${peers} peers`).toEqual([])
-      counts.seeds++
-      for (const key of ['accepted', 'handled', 'redelivered'] as const) counts[key] += report[key]
-      counts.faults += Object.values(injected).reduce((sum, count) => sum + count, 0)
-    }
-    record('seeds', counts)
-  })
 })
 
 describe('a failing run', () => {
