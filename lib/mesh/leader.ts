@@ -468,7 +468,9 @@ export class Leader implements Role {
   async #dialContact(peer: PeerId, signal: AbortSignal): Promise<Session> {
     const identity = this.#identity
     const contact = this.#parts.contacts.of(peer)
-    const tag = contactTag(contact.pactSecret, contact.deviceKey, utcDay(identity.runtime.now()))
+    const day = this.#parts.contacts.dayToDial(contact)
+    const today = utcDay(identity.runtime.now())
+    const tag = contactTag(contact.pactSecret, contact.deviceKey, today + day)
     const dialled = this.#dial({
       signaling: this.#mailroom.signalingOf(contact.id),
       tag,
@@ -479,8 +481,8 @@ export class Leader implements Role {
     dialled
       .then(({ confirmed }) => confirmed)
       .then(
-        () => this.#parts.contacts.noteDial(contact, true),
-        () => this.#parts.contacts.noteDial(contact, false),
+        () => this.#parts.contacts.noteDial(contact, day, true),
+        () => this.#parts.contacts.noteDial(contact, day, false),
       )
     const session = await dialled
     if (contact.provisionalUntilMs !== null) {

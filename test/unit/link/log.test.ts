@@ -268,6 +268,25 @@ describe('storage that fails', () => {
   }
 })
 
+test('a log whose reading fails at the end is read again, and its messages are not doubled', async () => {
+  const { pair, stores, reload } = durable()
+  pair.isReachable = false
+  silent([1, 2].map((n) => pair.links[0].send(n)))
+  await runtime.settle()
+  stores[0].failingReads = 2
+  reload(0)
+  silent([pair.links[0].send(3)])
+  await runtime.advance(2_000)
+  expect(reported.length).toBeGreaterThan(0)
+  expect(pair.links[0].queued).toBe(3)
+  const seen: Seen[] = []
+  listen(pair.links[1], seen)
+  pair.isReachable = true
+  await runtime.advance(60_000)
+  expect(seen.map(({ message }) => message)).toEqual([1, 2, 3])
+  await pair.close()
+})
+
 describe('a profile', () => {
   test('of the sender set back: a new log, and nothing lost', async () => {
     const { pair, stores, reload } = durable()
