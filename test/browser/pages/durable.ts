@@ -1,6 +1,6 @@
 /**
  * A peer for tests that disturb it: what its handler was given is in a ledger that outlives the page. `?relay=` names its relay,
- * `?name=` its identity.
+ * `?name=` its identity. Where the test offers `enterLedger` and `noteAccepted`, the ledgers are the test's, so that they outlive the browser.
  */
 
 import { Identity, Mesh, type Link } from '../../../lib/index.ts'
@@ -8,12 +8,53 @@ import { Identity, Mesh, type Link } from '../../../lib/index.ts'
 /** One call of the handler. */
 export type Entry = readonly [n: number, id: string, redelivered: boolean]
 
-const ledgerKey = 'ledger'
+declare global {
+  var durable: Promise<DurablePeer>
+  var enterLedger: ((entry: Entry) => Promise<void>) | undefined
+  var noteAccepted: ((n: number) => Promise<void>) | undefined
+}
 
-/** Written at once, in the handler: it survives whatever happens to the page next. */
-function enter(entry: Entry): void {
-  const before = localStorage.getItem(ledgerKey) ?? ''
-  localStorage.setItem(ledgerKey, `${before}${JSON.stringify(entry)}\n`)
+/** Tables in which a write that is lost is a message or a contact lost. */
+const precious = ['keys', 'tickets', 'contacts', 'outbox', 'inbox', 'drafts']
+const writes: Record<string, number> = {}
+
+const { transaction } = IDBDatabase.prototype
+IDBDatabase.prototype.transaction = function (...args) {
+  const begun = transaction.apply(this, args)
+  if (begun.mode !== 'readwrite') return begun
+  for (const table of begun.objectStoreNames) {
+    writes[table] = (writes[table] ?? 0) + 1
+    if (precious.includes(table) && begun.durability !== 'strict') {
+      reportError(new Error(`a write to ${table} is ${begun.durability}`))
+    }
+  }
+  return begun
+}
+
+/** Lists in `localStorage`, one record an item: they survive whatever happens to the page next. */
+function append(list: string, item: unknown): void {
+  const length = Number(localStorage.getItem(list) ?? 0)
+  localStorage.setItem(`${list}/${length}`, JSON.stringify(item))
+  localStorage.setItem(list, String(length + 1))
+}
+
+function read<T>(list: string): T[] {
+  const length = Number(localStorage.getItem(list) ?? 0)
+  const item = (_: unknown, at: number) => JSON.parse(localStorage.getItem(`${list}/${at}`)!) as T
+  return Array.from({ length }, item)
+}
+
+/** Asks the test to cut something before the first frame of the next data channel leaves; goes on when that is done. */
+const cutKey = 'cut before the first frame'
+const { send } = RTCDataChannel.prototype
+RTCDataChannel.prototype.send = function (data: never) {
+  if (localStorage.getItem(cutKey)) {
+    localStorage.removeItem(cutKey)
+    const request = new XMLHttpRequest()
+    request.open('GET', '/cut', false)
+    request.send()
+  }
+  send.call(this, data)
 }
 
 class DurablePeer {
@@ -27,7 +68,9 @@ class DurablePeer {
 
   #serve(link: Link): void {
     link.on('message', (message, { id, redelivered }) => {
-      enter([(message as { n: number }).n, id, redelivered])
+      const entry: Entry = [(message as { n: number }).n, id, redelivered]
+      if (globalThis.enterLedger) return globalThis.enterLedger(entry)
+      append('ledger', entry)
     })
   }
 
@@ -40,46 +83,58 @@ class DurablePeer {
   }
 
   get queued(): number {
-    return this.link!.queued
+    return this.link?.queued ?? 0
   }
 
   async invite(): Promise<string> {
     return (await this.mesh.invite()).toString()
   }
 
+  /** As an application does: again, when it was in vain. */
   async accept(ticket: string): Promise<void> {
-    await this.mesh.accept(ticket)
+    for (;;) {
+      try {
+        await this.mesh.accept(ticket, { timeoutMs: 5_000 })
+        return
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'timeout') throw error
+      }
+    }
   }
 
   /** Hands over messages numbered so; resolves when each is accepted, that is, stored. */
-  async accepted(from: number, count: number): Promise<void> {
+  async send(from: number, count: number): Promise<void> {
     const stored: Promise<unknown>[] = []
     for (let n = from; n < from + count; n++) {
       const delivery = this.link!.send({ n })
       delivery.catch(() => {})
-      stored.push(delivery.stored)
+      const noted = globalThis.noteAccepted ?? ((n: number) => append('accepted', n))
+      stored.push(delivery.stored.then(() => noted(n)))
     }
     await Promise.all(stored)
   }
 
-  /** Messages one after the other, until the page dies. */
-  sendForEver(from: number): void {
-    const next = (n: number) => {
-      const delivery = this.link!.send({ n })
-      delivery.catch(() => {})
-      void delivery.stored.then(() => next(n + 1))
-    }
-    next(from)
+  /** A few messages, and a few more, until there are `count` or the page dies. */
+  async sendOn(from: number, count: number, atATime = 10): Promise<void> {
+    for (let n = from; n < from + count; n += atATime) await this.send(n, atATime)
+  }
+
+  get accepted(): number[] {
+    return read('accepted')
   }
 
   get ledger(): Entry[] {
-    const lines = (localStorage.getItem(ledgerKey) ?? '').split('\n').filter(Boolean)
-    return lines.map((line) => JSON.parse(line) as Entry)
+    return read('ledger')
   }
-}
 
-declare global {
-  var durable: Promise<DurablePeer>
+  /** Write transactions of this page, by table. */
+  get writes(): Record<string, number> {
+    return writes
+  }
+
+  cutBeforeFirstFrame(): void {
+    localStorage.setItem(cutKey, '1')
+  }
 }
 
 const query = new URLSearchParams(location.search)
