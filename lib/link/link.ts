@@ -279,6 +279,11 @@ export class Link {
     this.#isSuspended = false
   }
 
+  /** @internal A way to the peer has opened: what waited for one, or was lost on one that is gone, begins anew. */
+  retry(): void {
+    if (!this.#isSuspended) this.#redial.wake()
+  }
+
   /** @internal Takes an open session into use, as the dialler before it is confirmed. What it brings waits for `until`. */
   attach(session: Session, until?: Promise<void>): void {
     if (this.#state === 'closed') {

@@ -449,6 +449,9 @@ export class Mesh {
         for (const link of this.#roster.all()) link.wake()
       }),
       this.#paths.onChange(() => this.#onPathsChange()),
+      this.#paths.onOpen(() => {
+        for (const link of this.#roster.all()) link.retry()
+      }),
     )
     this.#scheduleHousekeeping()
   }

@@ -20,25 +20,30 @@ const writes: Record<string, number> = {}
 
 const { transaction } = IDBDatabase.prototype
 IDBDatabase.prototype.transaction = function (...args) {
-  const begun = transaction.apply(this, args)
-  if (begun.mode !== 'readwrite') return begun
-  for (const table of begun.objectStoreNames) {
+  const started = transaction.apply(this, args)
+  if (started.mode !== 'readwrite') return started
+  for (const table of started.objectStoreNames) {
     writes[table] = (writes[table] ?? 0) + 1
-    if (precious.includes(table) && begun.durability !== 'strict') {
-      reportError(new Error(`a write to ${table} is ${begun.durability}`))
+    if (precious.includes(table) && started.durability !== 'strict') {
+      reportError(new Error(`a write to ${table} is ${started.durability}`))
     }
   }
-  return begun
+  return started
 }
 
+const query = new URLSearchParams(location.search)
+const name = query.get('name') ?? 'test'
+
 /** Lists in `localStorage`, one record an item: they survive whatever happens to the page next. */
-function append(list: string, item: unknown): void {
+function append(kind: string, item: unknown): void {
+  const list = `${name}/${kind}`
   const length = Number(localStorage.getItem(list) ?? 0)
   localStorage.setItem(`${list}/${length}`, JSON.stringify(item))
   localStorage.setItem(list, String(length + 1))
 }
 
-function read<T>(list: string): T[] {
+function read<T>(kind: string): T[] {
+  const list = `${name}/${kind}`
   const length = Number(localStorage.getItem(list) ?? 0)
   const item = (_: unknown, at: number) => JSON.parse(localStorage.getItem(`${list}/${at}`)!) as T
   return Array.from({ length }, item)
@@ -47,13 +52,15 @@ function read<T>(list: string): T[] {
 /** Asks the test to cut something before the first frame of the next data channel leaves; goes on when that is done. */
 const cutKey = 'cut before the first frame'
 const { send } = RTCDataChannel.prototype
+const begun = new WeakSet<RTCDataChannel>()
 RTCDataChannel.prototype.send = function (data: never) {
-  if (localStorage.getItem(cutKey)) {
+  if (!begun.has(this) && localStorage.getItem(cutKey)) {
     localStorage.removeItem(cutKey)
     const request = new XMLHttpRequest()
     request.open('GET', '/cut', false)
     request.send()
   }
+  begun.add(this)
   send.call(this, data)
 }
 
@@ -90,16 +97,8 @@ class DurablePeer {
     return (await this.mesh.invite()).toString()
   }
 
-  /** As an application does: again, when it was in vain. */
   async accept(ticket: string): Promise<void> {
-    for (;;) {
-      try {
-        await this.mesh.accept(ticket, { timeoutMs: 5_000 })
-        return
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'timeout') throw error
-      }
-    }
+    await this.mesh.accept(ticket)
   }
 
   /** Hands over messages numbered so; resolves when each is accepted, that is, stored. */
@@ -137,8 +136,7 @@ class DurablePeer {
   }
 }
 
-const query = new URLSearchParams(location.search)
 globalThis.durable = (async () => {
-  const identity = await Identity.open({ name: query.get('name') ?? 'test' })
+  const identity = await Identity.open({ name })
   return new DurablePeer(await Mesh.open({ identity, relays: query.getAll('relay') }))
 })()

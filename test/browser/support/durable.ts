@@ -10,8 +10,9 @@ export { expect } from './browsers.ts'
 /** How long a link may take to be there again, once the relay is. */
 export const reconnectMs = 10_000
 
-export const durablePage = (relay: string) =>
-  `/test/browser/pages/durable.html?relay=${encodeURIComponent(relay)}`
+/** `name`: of the identity. */
+export const durablePage = (relay: string, name = 'test') =>
+  `/test/browser/pages/durable.html?${new URLSearchParams({ relay, name }).toString()}`
 
 export const test = base.extend<{ away: void }, { startRelayProcess: StartRelayProcess }>({
   startRelayProcess: [
