@@ -66,6 +66,7 @@ RTCDataChannel.prototype.send = function (data: never) {
 
 class DurablePeer {
   readonly mesh: Mesh
+  #sent = Promise.resolve()
 
   constructor(mesh: Mesh) {
     this.mesh = mesh
@@ -101,21 +102,24 @@ class DurablePeer {
     await this.mesh.accept(ticket)
   }
 
-  /** Hands over messages numbered so; resolves when each is accepted, that is, stored. */
-  async send(from: number, count: number): Promise<void> {
+  /** Hands over messages numbered so, behind those before them; resolves when each is accepted, that is, stored. */
+  send(from: number, count: number, atATime = count): Promise<void> {
+    const sent = this.#sent.then(async () => {
+      for (let n = from; n < from + count; n += atATime) await this.#sendTogether(n, atATime)
+    })
+    this.#sent = sent
+    return sent
+  }
+
+  async #sendTogether(from: number, count: number): Promise<void> {
+    const noted = globalThis.noteAccepted ?? ((n: number) => append('accepted', n))
     const stored: Promise<unknown>[] = []
     for (let n = from; n < from + count; n++) {
       const delivery = this.link!.send({ n })
       delivery.catch(() => {})
-      const noted = globalThis.noteAccepted ?? ((n: number) => append('accepted', n))
       stored.push(delivery.stored.then(() => noted(n)))
     }
     await Promise.all(stored)
-  }
-
-  /** A few messages, and a few more, until there are `count` or the page dies. */
-  async sendOn(from: number, count: number, atATime = 10): Promise<void> {
-    for (let n = from; n < from + count; n += atATime) await this.send(n, atATime)
   }
 
   get accepted(): number[] {

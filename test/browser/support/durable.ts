@@ -14,6 +14,9 @@ export const reconnectMs = 10_000
 export const durablePage = (relay: string, name = 'test') =>
   `/test/browser/pages/durable.html?${new URLSearchParams({ relay, name }).toString()}`
 
+/** What the helpers below ask, wherever it runs. */
+type Asked = Pick<Page, 'evaluate'>
+
 export const test = base.extend<{ away: void }, { startRelayProcess: StartRelayProcess }>({
   startRelayProcess: [
     async ({}, use) => {
@@ -33,29 +36,32 @@ export const test = base.extend<{ away: void }, { startRelayProcess: StartRelayP
   ],
 })
 
-const stateOf = (page: Page) => page.evaluate(async () => (await durable).state)
+const stateOf = (page: Asked) => page.evaluate(async () => (await durable).state)
 
 /** All of them, within `timeoutMs`. */
-export async function expectOpen(pages: readonly Page[], timeoutMs = reconnectMs): Promise<void> {
+export async function expectOpen(pages: readonly Asked[], timeoutMs = reconnectMs): Promise<void> {
   const options = { timeout: timeoutMs, intervals: [50, 100] }
   await Promise.all(pages.map((page) => expect.poll(() => stateOf(page), options).toBe('open')))
 }
 
-export async function meet(alice: Page, bob: Page): Promise<void> {
+export async function meet(alice: Asked, bob: Asked): Promise<void> {
   const ticket = await alice.evaluate(async () => (await durable).invite())
   await bob.evaluate(async (text) => (await durable).accept(text), ticket)
   await expectOpen([alice, bob])
 }
 
-export const send = (page: Page, from: number, count: number) =>
+export const send = (page: Asked, from: number, count: number) =>
   page.evaluate(async ([first, many]) => (await durable).send(first!, many!), [from, count])
 
-/** Goes on for itself, until the page dies. */
-export const sendOn = (page: Page, from: number, count: number) =>
-  page.evaluate(async ([first, many]) => void (await durable).sendOn(first!, many!), [from, count])
+/** A few at a time, until all are sent or the page dies: nobody waits for them. */
+export const sendOn = (page: Asked, from: number, count: number) =>
+  page.evaluate(
+    async ([first, many]) => void (await durable).send(first!, many!, 10),
+    [from, count],
+  )
 
 /** Nothing waits any more. */
-export async function expectSettled(...pages: Page[]): Promise<void> {
+export async function expectSettled(...pages: Asked[]): Promise<void> {
   const options = { timeout: 60_000, intervals: [50, 100, 250] }
   for (const page of pages) {
     const queued = () => page.evaluate(async () => (await durable).queued)
@@ -89,7 +95,7 @@ export function expectWhole(ledger: readonly Entry[], accepted: readonly number[
 }
 
 /** Whatever `sender` has accepted, `receiver` was given. Returns how much was accepted. */
-export async function expectDelivered(sender: Page, receiver: Page): Promise<number> {
+export async function expectDelivered(sender: Asked, receiver: Asked): Promise<number> {
   const accepted = await sender.evaluate(async () => (await durable).accepted)
   expectWhole(await receiver.evaluate(async () => (await durable).ledger), accepted)
   return accepted.length
