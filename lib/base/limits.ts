@@ -148,8 +148,11 @@ export const relayProbeIntervalMs = 45_000
 /** First wait before connecting again; doubled at each failure, half of it random. */
 export const relayRetryMinMs = 500
 
-/** Longest wait before connecting again; a connection that lasted this long starts over at the first. */
-export const relayRetryMaxMs = 30_000
+/**
+ * Longest wait before connecting again: peers are to meet within 10 s of a relay's return. A connection that lasted this long starts
+ * over at the first.
+ */
+export const relayRetryMaxMs = 6_000
 
 /** Subscriptions made within this time share a message, so that thousands stay within a relay's rate. */
 export const subscribeBatchMs = 20
@@ -236,6 +239,7 @@ export const dialTimeoutMs = 20_000
 
 /** Message 1 is published again after this, doubled each time: a repeat is answered with the same A. */
 export const republishMs = 1_000
+export const republishMaxMs = 4_000
 
 /** How long the responder keeps an attempt whose initiator has not proven to be live. */
 export const unprovenTimeoutMs = 30_000

@@ -178,6 +178,11 @@ export class Sessions implements Carrier {
     this.#isSuspended = false
   }
 
+  /** A way to the peer has opened: what waited for one, or was lost on one that is gone, begins anew. */
+  retry(): void {
+    if (!this.#isSuspended) this.#redial.wake()
+  }
+
   /** Takes an open session into use, as the dialler before it is confirmed. What it brings waits for `until`. */
   attach(session: Session, until?: Promise<void>): void {
     if (this.#state === 'closed') {

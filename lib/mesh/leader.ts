@@ -379,6 +379,9 @@ export class Leader implements Role {
         for (const sessions of this.#roster.all()) sessions.wake()
       }),
       paths.onChange(() => this.#onPathsChange()),
+      paths.onOpen(() => {
+        for (const sessions of this.#roster.all()) sessions.retry()
+      }),
     )
     this.#scheduleHousekeeping()
   }

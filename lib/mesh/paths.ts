@@ -34,7 +34,7 @@ export class Paths {
   readonly #users = new Map<string, number>()
   /** Besides relays. */
   readonly #others: readonly Signaling[]
-  readonly #emitter = new Emitter<{ change: [] }>()
+  readonly #emitter = new Emitter<{ change: []; open: [] }>()
 
   /** @throws HandfastError `invalid-argument` for a relay URL that is not allowed, `unsupported` without WebSocket */
   constructor(options: PathsOptions) {
@@ -60,6 +60,11 @@ export class Paths {
 
   onChange(listener: () => void): Unsubscribe {
     return this.#emitter.on('change', listener)
+  }
+
+  /** A relay can be reached again, or for the first time. */
+  onOpen(listener: () => void): Unsubscribe {
+    return this.#emitter.on('open', listener)
   }
 
   /** Own paths and these relays besides, as one; the caller closes it. */
@@ -107,7 +112,10 @@ export class Paths {
     try {
       const client = new RelayClient({ url, runtime, ...(WebSocket ? { WebSocket } : {}) })
       this.#relays.set(url, client)
-      client.on('state', () => this.#emitter.emit('change'))
+      client.on('state', (state) => {
+        this.#emitter.emit('change')
+        if (state === 'open') this.#emitter.emit('open')
+      })
       return client
     } catch (error) {
       if (isOwn || !(error instanceof HandfastError)) throw error
