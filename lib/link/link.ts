@@ -14,7 +14,7 @@ import { recordKinds } from '../codec/records.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import { encodeValue, type RequestHandler } from './calls.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, type ConversationParts } from './conversation.ts'
 import { Delivery } from './delivery.ts'
 import { Inbox, type Gap, type MessageHandler, type Stuck } from './inbox.ts'
 import type { LogOptions } from './log.ts'
@@ -61,6 +61,7 @@ export interface LinkOptions {
     /** @throws HandfastError for one that the peer should not have sent */
     readonly take: (card: Uint8Array) => void
   }
+  readonly signals?: ConversationParts['signals']
 }
 
 export class Link {
@@ -78,6 +79,7 @@ export class Link {
   readonly #conversations = new Set<Conversation>()
   readonly #redial: Redial
   readonly #cards: LinkOptions['cards']
+  readonly #signals: LinkOptions['signals']
   readonly #onClose = new Set<() => void>()
   readonly #waiters = new Set<(conversation: Conversation) => void>()
   #state: LinkState = 'idle'
@@ -94,6 +96,7 @@ export class Link {
     this.safetyNumber = options.safetyNumber
     this.#runtime = options.runtime
     this.#cards = options.cards
+    this.#signals = options.signals
     this.#run = options.log.run
     const onError = (error: unknown) => this.#tell('error', error, error)
     const wake = () => {
@@ -296,6 +299,7 @@ export class Link {
       },
       nextTransferId: this.#transferId,
       takeCard: (card) => this.#cards?.take(card),
+      signals: this.#signals,
       onGreeted: (greeted) => {
         if (greeted === this.#current) this.#outbox.release()
       },

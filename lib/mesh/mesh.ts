@@ -32,6 +32,7 @@ import { Callers } from './callers.ts'
 import { cardText, parseCard, readCard, type Card } from './card.ts'
 import { openOwnCard } from './cards.ts'
 import { Contacts, type Contact } from './contacts.ts'
+import { Introductions } from './introductions.ts'
 import { Mailroom } from './mailroom.ts'
 import { Paths, type PathState } from './paths.ts'
 import { Roster } from './roster.ts'
@@ -60,6 +61,11 @@ export interface MeshOptions {
    * `redelivered`; `each` before the next message is handed over.
    */
   receive?: { commit: 'batch' | 'each' }
+  /**
+   * Whether to pass signaling between contacts, and to be found through them where no relay leads to a contact any more. They learn how many
+   * contacts one has, and may learn who two of theirs are that look for each other. Default true.
+   */
+  introductions?: boolean
 }
 
 export interface InviteOptions {
@@ -103,6 +109,7 @@ export class Mesh {
   readonly #transport: Transport
   readonly #idleTimeoutMs: number
   readonly #callers: Callers
+  readonly #introductions: Introductions | undefined
   readonly #mailroom: Mailroom
   readonly #roster: Roster
   readonly #card: Card
@@ -115,7 +122,7 @@ export class Mesh {
   #closed: Promise<void> | undefined
 
   private constructor(
-    { identity, network = 'main', relays = [], receive }: MeshOptions,
+    { identity, network = 'main', relays = [], receive, introductions = true }: MeshOptions,
     paths: Paths,
     contacts: Contacts,
     book: TicketBook,
@@ -154,9 +161,13 @@ export class Mesh {
       keep: (contact) => this.#keep(contact),
       isClosed: () => this.#closed !== undefined,
     })
+    const call = (peer: PeerId) => this.#roster.proven.get(peer)?.call()
+    const { runtime } = identity
+    this.#introductions = introductions ? new Introductions({ runtime, call }) : undefined
     this.#mailroom = new Mailroom({
       identity,
       paths,
+      introductions: this.#introductions,
       receive: (slot, packet) => {
         const reception = this.#callers.at(slot)
         if (reception) void answerer.receive(slot.tag, packet, reception)
@@ -396,6 +407,7 @@ export class Mesh {
     const wasSeen = this.#roster.proven.has(peer)
     const link = this.#roster.remove(peer)
     if (wasSeen) this.#emitter.emit('forgotten', peer)
+    this.#introductions?.forget(peer)
     await link?.close('forgotten')
     await eraseLog(this.#log, peer)
   }
@@ -481,6 +493,7 @@ export class Mesh {
       for (const { id, peer } of await this.#contacts.prune()) {
         this.#mailroom.closeContact(id)
         void this.#roster.remove(peer, 'unproven')?.close('closed')
+        if (!this.#roster.proven.has(peer)) this.#introductions?.forget(peer)
       }
       this.#mailroom.turn()
     } finally {
@@ -505,6 +518,7 @@ export class Mesh {
   }
 
   #makeLink(peer: PeerId): Link {
+    const introductions = this.#introductions
     return new Link({
       peer,
       safetyNumber: safetyNumber(this.#identity.publicKey, keyFromPeerId(peer)),
@@ -515,6 +529,7 @@ export class Mesh {
         own: () => this.#card.bytes,
         take: (card) => this.#takeCard(peer, card),
       },
+      signals: introductions && ((send) => introductions.session(peer, send)),
     })
   }
 
@@ -536,8 +551,9 @@ export class Mesh {
     const identity = this.#identity
     const contact = this.#contacts.of(peer)
     const tag = contactTag(contact.pactSecret, contact.deviceKey, utcDay(identity.runtime.now()))
+    const route = this.#mailroom.signalingOf(contact.id)
     const dialled = this.#dial({
-      signaling: this.#mailroom.signalingOf(contact.id),
+      signaling: this.#introductions?.detour(route, peer, tag) ?? route,
       tag,
       open: (description, replyTag) =>
         openKnownContact(identity, this.#network, contact, tag, description, replyTag),
