@@ -368,8 +368,11 @@ export const maxContacts = 1024
 export const maxConcurrentDials = 8
 export const dialPlaceMs = 2_000
 
-/** Relays one mesh connects to: its own and its contacts'. */
+/** Relays one mesh connects to at once: its own and its contacts'. */
 export const maxRelays = 16
+
+/** How long a contact's relay keeps its place at least, while others wait for one: some tries of one that is slow to come back. */
+export const relayTurnMs = 60_000
 
 // ── Cards ────────────────────────────────────────────────────────────────────────────────────────────
 
