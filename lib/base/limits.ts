@@ -372,8 +372,11 @@ export const maxContacts = 1024
 export const maxConcurrentDials = 8
 export const dialPlaceMs = 2_000
 
-/** Relays one mesh connects to: its own and its contacts'. */
+/** Relays one mesh connects to at once: its own and its contacts'. */
 export const maxRelays = 16
+
+/** How long a contact's relay keeps its place at least, while others wait for one: some tries of one that is slow to come back. */
+export const relayTurnMs = 60_000
 
 // ── Cards ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -388,6 +391,21 @@ export const maxCardsPerSession = 16
 
 /** A relay that one has left is listened at for so long, for contacts that slept through the move. */
 export const formerRelaysMs = 30 * 24 * 3600_000
+
+// ── Introductions ────────────────────────────────────────────────────────────────────────────────────
+
+/** A call unanswered for so long goes through other contacts too: message 1 is repeated then, for the second time. */
+export const introduceAfterMs = 2_500
+
+/**
+ * Packets that a contact may have handed on, and may hand on to us, at once and per second: a call is about six. Less than a mailbox takes,
+ * so that no contact can fill one.
+ */
+export const introductionBurst = 20
+export const introductionsPerS = 0.5
+
+/** Bytes on their way to one contact, above which nothing is handed on to it. */
+export const maxWaitingSignalBytes = 1024 * 1024
 
 // ── Logs: outbox and inbox ───────────────────────────────────────────────────────────────────────────
 

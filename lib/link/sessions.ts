@@ -12,7 +12,7 @@ import { recordKinds } from '../codec/records.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import type { Carrier, CarrierEvents, Receiver, Reception } from './carrier.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, type ConversationParts } from './conversation.ts'
 import type { Delivery } from './delivery.ts'
 import type { Handover } from './handover.ts'
 import { Inbox } from './inbox.ts'
@@ -40,6 +40,7 @@ export interface SessionsOptions {
     /** @throws HandfastError for one that the peer should not have sent */
     readonly take: (card: Uint8Array) => void
   }
+  readonly signals?: ConversationParts['signals']
 }
 
 export interface SessionsEvents extends CarrierEvents {
@@ -57,6 +58,7 @@ export class Sessions implements Carrier {
   readonly #conversations = new Set<Conversation>()
   readonly #redial: Redial
   readonly #cards: SessionsOptions['cards']
+  readonly #signals: SessionsOptions['signals']
   readonly #waiters = new Set<Waiter>()
   #state: LinkState = 'idle'
   #current: Conversation | undefined
@@ -70,6 +72,7 @@ export class Sessions implements Carrier {
     const { peer, runtime, log } = options
     this.peer = peer
     this.#cards = options.cards
+    this.#signals = options.signals
     this.#run = log.run
     // A tab that leads no more is about to be told.
     const onError = (error: unknown) => isNotLeading(error) || this.#emitter.emit('error', error)
@@ -196,6 +199,7 @@ export class Sessions implements Carrier {
       acceptStream: (stream) => this.receivers.stream(stream),
       nextTransferId: this.#transferId,
       takeCard: (card) => this.#cards?.take(card),
+      signals: this.#signals,
       onGreeted: (greeted) => {
         if (greeted === this.#current) this.#outbox.proceed()
       },

@@ -33,6 +33,7 @@ import { Callers } from './callers.ts'
 import { cardText, parseCard, readCard, type Card } from './card.ts'
 import { openOwnCard } from './cards.ts'
 import { Contacts, type Contact } from './contacts.ts'
+import { Introductions } from './introductions.ts'
 import { Mailroom } from './mailroom.ts'
 import type { InviteOptions, MeshOptions } from './options.ts'
 import { Paths, type PathState } from './paths.ts'
@@ -62,6 +63,7 @@ export class Leader implements Role {
   readonly #relays: readonly string[]
   readonly #parts: Parts
   readonly #callers: Callers
+  readonly #introductions: Introductions | undefined
   readonly #mailroom: Mailroom
   readonly #roster: Roster
   readonly #log: LogOptions
@@ -76,7 +78,7 @@ export class Leader implements Role {
   #closed: Promise<void> | undefined
 
   private constructor(
-    { identity, network = 'main', relays = [], receive }: MeshOptions,
+    { identity, network = 'main', relays = [], receive, introductions = true }: MeshOptions,
     { run, leads }: Leadership,
     parts: Parts,
   ) {
@@ -106,9 +108,13 @@ export class Leader implements Role {
       keep: (contact) => this.#keep(contact),
       isClosed: () => this.#closed !== undefined,
     })
+    const call = (peer: PeerId) => this.#roster.proven.get(peer)?.call()
+    const { runtime } = identity
+    this.#introductions = introductions ? new Introductions({ runtime, call }) : undefined
     this.#mailroom = new Mailroom({
       identity,
       paths,
+      introductions: this.#introductions,
       receive: (slot, packet) => {
         const reception = this.#callers.at(slot)
         if (reception) void answerer.receive(slot.tag, packet, reception)
@@ -309,6 +315,7 @@ export class Leader implements Role {
     const wasSeen = this.#roster.proven.has(peer)
     const sessions = this.#roster.remove(peer)
     if (wasSeen) this.#emitter.emit('forgotten', peer)
+    this.#introductions?.forget(peer)
     await sessions?.close('forgotten')
     await eraseLog(this.#log, peer)
   }
@@ -414,6 +421,7 @@ export class Leader implements Role {
       for (const { id, peer } of await this.#parts.contacts.prune()) {
         this.#mailroom.closeContact(id)
         void this.#roster.remove(peer, 'unproven')?.close('closed')
+        if (!this.#roster.proven.has(peer)) this.#introductions?.forget(peer)
       }
       this.#mailroom.turn()
       this.#emitter.emit('tickets')
@@ -440,6 +448,7 @@ export class Leader implements Role {
 
   #makeSessions(peer: PeerId): Sessions {
     const handover = this.#handovers.get(peer)
+    const introductions = this.#introductions
     return new Sessions({
       peer,
       ...(handover ? { handover } : {}),
@@ -451,6 +460,7 @@ export class Leader implements Role {
         own: () => this.#parts.card.bytes,
         take: (card) => this.#takeCard(peer, card),
       },
+      signals: introductions && ((send) => introductions.session(peer, send)),
     })
   }
 
@@ -474,8 +484,9 @@ export class Leader implements Role {
     const day = this.#parts.contacts.dayToDial(contact)
     const today = utcDay(identity.runtime.now())
     const tag = contactTag(contact.pactSecret, contact.deviceKey, today + day)
+    const route = this.#mailroom.signalingOf(contact.id)
     const dialled = this.#dial({
-      signaling: this.#mailroom.signalingOf(contact.id),
+      signaling: this.#introductions?.detour(route, peer, tag) ?? route,
       tag,
       open: (description, replyTag) =>
         openKnownContact(identity, this.#network, contact, tag, description, replyTag),

@@ -33,6 +33,11 @@ export interface MeshOptions {
    * `redelivered`; `each` before the next message is handed over.
    */
   receive?: { commit: 'batch' | 'each' }
+  /**
+   * Whether to pass signaling between contacts, and to be found through them where no relay leads to a contact any more. They learn how many
+   * contacts one has, and may learn who two of theirs are that look for each other. Default true.
+   */
+  introductions?: boolean
   /** @internal How tabs of this identity agree which of them leads. Default: Web Locks and BroadcastChannel. */
   tabs?: TabHub
 }

@@ -16,7 +16,7 @@ export interface Published {
 }
 
 /** A relay whose every delivery a test may watch, change, hold back or repeat. */
-class Switchboard {
+export class Switchboard {
   readonly published: Published[] = []
   /** What becomes of a packet: those to deliver. Default: itself. */
   rule: (published: Published) => Published[] = (published) => [published]

@@ -3,6 +3,7 @@
  * library itself from fixed keys, times and randomness.
  */
 
+import { Introducer } from '../../../lib/mesh/introducer.ts'
 import { cardText, readCard, signCard } from '../../../lib/mesh/card.ts'
 import type { Runtime } from '../../../lib/base/runtime.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
@@ -346,6 +347,7 @@ export async function makeVectors(): Promise<Vectors> {
       packetA: hex(reply),
       handshakeHash: hex(call.handshake.handshakeHash),
     },
+    introduction: await introduction(tag, call.packet),
     relay: {
       welcome: hex(encodeRelayMessage([verb.welcome, 1, nowS])),
       subscribe: hex(encodeRelayMessage([verb.subscribe, [ticket.tag]])),
@@ -355,4 +357,21 @@ export async function makeVectors(): Promise<Vectors> {
       unsubscribe: hex(encodeRelayMessage([verb.unsubscribe, [ticket.tag]])),
     },
   }
+}
+
+/** What is said on sessions with a contact in common about one call. */
+async function introduction(tag: Uint8Array, packet: Uint8Array): Promise<Vectors> {
+  const said: Uint8Array[] = []
+  const introducer = new Introducer({
+    send: (record) => said.push(encode(record)),
+    handOn: () => {},
+    takes: () => true,
+  })
+  const leave = introducer.subscribe(tag, () => {})
+  await introducer.publish(tag, packet)
+  introducer.deliver(tag, packet)
+  leave()
+  await new Promise((resolve) => setImmediate(resolve))
+  const [subscribe, publish, deliver, unsubscribe] = said.map(hex)
+  return { subscribe: subscribe!, publish: publish!, deliver: deliver!, unsubscribe: unsubscribe! }
 }
