@@ -4,9 +4,9 @@ import { argv, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { ensureDependencies, ensureNode, orExit, root } from './ensure.mjs'
 
-const help = `npm run sim -- [--seed 1] [--peers 10] [--minutes 2] [--faults loss,cut,… | all] [--durable]
+const help = `npm run sim -- [--seed 1] [--peers 10] [--minutes 2] [--faults loss,cut,… | all]
 
-Without --faults: every kind but crashes. --durable: messages must outlive crashes too.`
+Without --faults: every kind but crashes.`
 
 await orExit(() => {
   ensureNode()
@@ -18,7 +18,6 @@ const options = {
   peers: { type: 'string', default: '10' },
   minutes: { type: 'string', default: '2' },
   faults: { type: 'string' },
-  durable: { type: 'boolean' },
   help: { type: 'boolean' },
 }
 const { values } = parseArgs({ args: argv.slice(2), options })
@@ -43,8 +42,7 @@ try {
   }
   const [seed, peers, minutes] = numbers
   const startedMs = Date.now()
-  const durable = values.durable === undefined ? {} : { durable: values.durable }
-  const report = await shrink({ seed, peers, minutes, faults, ...durable })
+  const report = await shrink({ seed, peers, minutes, faults })
   const tookS = ((Date.now() - startedMs) / 1000).toFixed(1)
   const list = (counts) => Object.entries(counts).map(([kind, count]) => `  ${kind}: ${count}`)
   console.log(`seed ${seed}, ${peers} peers, ${report.minutes} simulated minutes, ${tookS} s`)
@@ -60,7 +58,7 @@ try {
     console.log(['FAILED', ...report.violations.slice(0, 20)].join('\n  '))
     const { seed, peers, minutes, faults } = report
     const flags = `--seed ${seed} --peers ${peers} --minutes ${minutes} --faults ${faults.join(',')}`
-    console.log(`again: npm run sim -- ${flags}${values.durable ? ' --durable' : ''}`)
+    console.log(`again: npm run sim -- ${flags}`)
   }
   exit(report.violations.length === 0 ? 0 : 1)
 } finally {

@@ -20,7 +20,7 @@ export type RequestHandler = (
   context: { readonly signal: AbortSignal },
 ) => unknown | Promise<unknown>
 
-export type RequestHandlers = ReadonlyMap<string, RequestHandler>
+export type RequestHandlers = Pick<ReadonlyMap<string, RequestHandler>, 'get'>
 
 /** What a peer may learn of a failure. */
 const failureCodes: readonly ErrorCode[] = ['no-handler', 'request-failed', 'queue-full']

@@ -43,7 +43,7 @@ export class Paths {
   readonly #routes = new Map<string, Set<Route>>()
   /** Besides relays. */
   readonly #others: readonly Signaling[]
-  readonly #emitter = new Emitter<{ change: [] }>()
+  readonly #emitter = new Emitter<{ change: []; open: [] }>()
   #cancelTurn: (() => void) | undefined
 
   /** @throws HandfastError `invalid-argument` for a relay URL that is not allowed, `unsupported` without WebSocket */
@@ -70,6 +70,11 @@ export class Paths {
 
   onChange(listener: () => void): Unsubscribe {
     return this.#emitter.on('change', listener)
+  }
+
+  /** A relay can be reached again, or for the first time. */
+  onOpen(listener: () => void): Unsubscribe {
+    return this.#emitter.on('open', listener)
   }
 
   /** Own paths and these relays besides, as one; the caller closes it. */
@@ -139,7 +144,10 @@ export class Paths {
     try {
       const client = new RelayClient({ url, runtime, ...(WebSocket ? { WebSocket } : {}) })
       this.#places.set(url, { client, sinceMs: runtime.monotonicNow() })
-      client.on('state', () => this.#emitter.emit('change'))
+      client.on('state', (state) => {
+        this.#emitter.emit('change')
+        if (state === 'open') this.#emitter.emit('open')
+      })
       return client
     } catch (error) {
       if (isOwn || !(error instanceof HandfastError)) throw error

@@ -2,7 +2,8 @@
 
 import { systemRuntime, type Runtime } from '../../lib/base/runtime.ts'
 import { Identity } from '../../lib/identity/identity.ts'
-import { Mesh, type MeshOptions } from '../../lib/mesh/mesh.ts'
+import { Mesh } from '../../lib/mesh/mesh.ts'
+import type { MeshOptions } from '../../lib/mesh/options.ts'
 import { Mailboxes } from '../../lib/signaling/mailboxes.ts'
 import type { Signaling } from '../../lib/signaling/signaling.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'

@@ -19,7 +19,7 @@ import { Device } from '../../../lib/identity/device.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import { Keystore } from '../../../lib/identity/keystore.ts'
 import { safetyNumber } from '../../../lib/identity/safety-number.ts'
-import { Link } from '../../../lib/link/link.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
 import {
   openFirstContact,
@@ -73,9 +73,7 @@ async function person(first: number): Promise<Person> {
   const certificate = await certifyDevice(signingKeyPairFromSeed(identitySeed), device, nowS)
   const store = new MemoryStore()
   const keystore = await Keystore.open(store)
-  await keystore.put('identity', identitySeed)
-  await keystore.put('certificate', certificate)
-  await keystore.put('device', device.secrets())
+  await keystore.put({ identity: identitySeed, certificate, device: device.secrets() })
   const random: Uint8Array[] = []
   const identity = await Identity.open({ store, runtime: scripted(random) })
   const vectors = {
@@ -145,16 +143,15 @@ async function frames(options: {
       close() {},
     },
   })
-  const link = new Link({
+  const sessions = new Sessions({
     peer: '' as never,
-    safetyNumber: '',
     runtime,
     log: { store, commits: new GroupCommit(store, ['outbox', 'inbox']), run, commit: 'batch' },
     dial: () => new Promise(() => {}),
   })
-  link.attach(session)
+  sessions.attach(session)
   await nextFrame()
-  void link.send({ pay: 5n })
+  sessions.send(encode({ pay: 5n }))
   await nextFrame()
   while (sent.length <= framesPerRekey) {
     session.control([recordKinds.pong, 0])
