@@ -404,7 +404,7 @@ export const introduceAfterMs = 2_500
 export const introductionBurst = 20
 export const introductionsPerS = 0.5
 
-/** Bytes on their way to one contact, above which nothing is handed on to it. */
+/** Bytes on their way to one contact, above which packets to it are dropped. */
 export const maxWaitingSignalBytes = 1024 * 1024
 
 // ── Logs: outbox and inbox ───────────────────────────────────────────────────────────────────────────

@@ -5,8 +5,8 @@
 
 import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxCardBytes, maxCardsPerSession, maxWaitingSignalBytes } from '../base/limits.ts'
-import { encode, type CborValue } from '../codec/cbor.ts'
+import { maxCardBytes, maxCardsPerSession } from '../base/limits.ts'
+import { encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
 import type { FrameWriter } from '../session/frame-writer.ts'
@@ -41,7 +41,7 @@ export interface ConversationParts {
   /** A card of the peer. @throws HandfastError when it is not one */
   readonly takeCard: (card: Uint8Array) => void
   /** Default: nothing is sent, and what comes is not heard. */
-  readonly signals?: ((send: (record: CborValue[]) => void) => SignalPart) | undefined
+  readonly signals?: ((send: Calls['push']) => SignalPart) | undefined
   /** The peer has said hello. */
   readonly onGreeted: (conversation: Conversation) => void
 }
@@ -74,7 +74,7 @@ export class Conversation implements SessionHandler, Source {
     this.#parts = parts
     this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId)
     this.streams = new Streams(session, parts.acceptStream)
-    this.#signals = parts.signals?.((record) => this.calls.push(record, maxWaitingSignalBytes))
+    this.#signals = parts.signals?.((...args) => this.calls.push(...args))
   }
 
   /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */

@@ -10,6 +10,7 @@ import {
   maxPacketBytes,
   maxSubscribedTags,
   maxTagsPerRelayMessage,
+  maxWaitingSignalBytes,
   tagBytes,
 } from '../base/limits.ts'
 import type { CborValue } from '../codec/cbor.ts'
@@ -30,8 +31,8 @@ export const signalVerbs = {
 } as const
 
 export interface IntroducerOptions {
-  /** Sends a record on the session. */
-  readonly send: (record: CborValue[]) => void
+  /** Sends a record on the session; not if more than so many bytes wait already. */
+  readonly send: (record: CborValue[], maxWaitingBytes?: number) => void
   /** Takes what the contact wants handed on. */
   readonly handOn: (tag: Uint8Array, packet: Uint8Array) => void
   /** Whether a packet that the contact hands on to us is within its budget. */
@@ -57,13 +58,17 @@ export class Introducer implements Signaling {
   async publish(tag: Uint8Array, packet: Uint8Array): Promise<number> {
     this.#mailboxes.checkPublish(tag, packet)
     this.#tell()
-    this.#options.send([recordKinds.signal, signalVerbs.publish, tag, packet])
+    this.#send(signalVerbs.publish, tag, packet)
     return 0
   }
 
   /** Hands a packet of another contact on to this one. */
   deliver(tag: Uint8Array, packet: Uint8Array): void {
-    this.#options.send([recordKinds.signal, signalVerbs.deliver, tag, packet])
+    this.#send(signalVerbs.deliver, tag, packet)
+  }
+
+  #send(verb: number, tag: Uint8Array, packet: Uint8Array): void {
+    this.#options.send([recordKinds.signal, verb, tag, packet], maxWaitingSignalBytes)
   }
 
   /** The session is over. */

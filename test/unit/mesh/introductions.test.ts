@@ -4,16 +4,20 @@ import { describe, expect, test } from 'vitest'
 import {
   introductionBurst,
   introductionsPerS,
+  maxFrameBytes,
   maxPacketBytes,
   maxSubscribedTags,
   maxTagsPerRelayMessage,
+  maxWaitingSignalBytes,
 } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
+import { decode, decodeSequence, encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { recordKinds, type Record } from '../../../lib/codec/records.ts'
 import type { PeerId } from '../../../lib/identity/peer-id.ts'
+import { Calls } from '../../../lib/link/calls.ts'
 import { Introducer, signalVerbs } from '../../../lib/mesh/introducer.ts'
 import { Introductions } from '../../../lib/mesh/introductions.ts'
+import { FrameWriter } from '../../../lib/session/frame-writer.ts'
 import type { Signaling } from '../../../lib/signaling/signaling.ts'
 import { signalingChecks } from '../../conformance/signaling.ts'
 import { virtualRuntime } from '../../support/virtual-runtime.ts'
@@ -200,6 +204,40 @@ describe('a flood', () => {
     expect(received).toBe(introductionBurst)
     bob.say(deliver, tag, packet)
     expect(received).toBe(introductionBurst + 1)
+  })
+})
+
+describe('a contact that does not read', () => {
+  test('has packets for it dropped beyond a bound, and never a subscription', async () => {
+    const calls = new Calls(
+      new Map(),
+      () => {},
+      () => 0,
+    )
+    const { carol, join } = around()
+    const slow = carol.session('bob' as PeerId, (...args) => calls.push(...args))
+    slow.begin()
+    slow.take(copy([kind, subscribe, [tag]]))
+    const largest = new Uint8Array(maxPacketBytes)
+    const senders = Array.from({ length: 5 }, (_, n) => join(`sender ${n}`))
+    for (const { say } of senders) {
+      for (let n = 0; n < introductionBurst; n++) say(publish, tag, largest)
+    }
+    carol.listen(tagOf(2), 'x' as PeerId, () => {})
+    await settle()
+    const writer = new FrameWriter(maxFrameBytes)
+    const heard: Record[] = []
+    let bytes = 0
+    while (calls.pending) {
+      writer.reset()
+      calls.fill(writer)
+      bytes += writer.plaintext.length
+      heard.push(...(decodeSequence(writer.plaintext.slice()) as unknown as Record[]))
+    }
+    const subscriptions = heard.filter(([each, verb]) => each === kind && verb === subscribe)
+    expect(subscriptions).toEqual([[kind, subscribe, [tagOf(2)]]])
+    expect(bytes).toBeGreaterThan(maxWaitingSignalBytes)
+    expect(bytes).toBeLessThan(maxWaitingSignalBytes + 2 * maxPacketBytes)
   })
 })
 
