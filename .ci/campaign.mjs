@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { argv, env, execPath, exit, version } from 'node:process'
 import { parseArgs } from 'node:util'
-import { ensureDependencies, ensureNode, orExit, root } from './ensure.mjs'
+import { ensureBrowsers, ensureDependencies, ensureNode, orExit, root } from './ensure.mjs'
 
 const help = `npm run campaign -- [--only-simulator] [--minutes 60] [--processes ${availableParallelism()}]
 
@@ -38,16 +38,22 @@ mkdirSync(cache, { recursive: true })
 rmSync(records, { force: true })
 
 /** Resolves with whether all passed. */
-function vitest(args, more = {}) {
+function run(command, more = {}) {
   const full = { HANDFAST_CAMPAIGN: '1', HANDFAST_RECORDS: records, ...more }
-  const command = ['node_modules/vitest/vitest.mjs', 'run', ...args]
-  const child = spawn(execPath, command, {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...env, ...full },
-  })
+  const child = spawn(execPath, command, { cwd: root, stdio: 'inherit', env: { ...env, ...full } })
   return new Promise((resolve) => child.on('close', (status) => resolve(status === 0)))
 }
+
+const vitest = (args, more) => run(['node_modules/vitest/vitest.mjs', 'run', ...args], more)
+
+const browserTests = ['durable', 'signaling-cuts', 'networks', 'tabs', 'soak']
+const playwright = () =>
+  run([
+    'node_modules/@playwright/test/cli.js',
+    'test',
+    '--config=test/playwright.config.ts',
+    ...browserTests.map((name) => `browser/${name}.spec`),
+  ])
 
 const shared = ['test/unit/sim/crash-points.test.ts', 'test/unit/sim/seeds.test.ts']
 const others = ['test/unit/attack', 'test/unit/link', 'test/unit/session']
@@ -63,6 +69,11 @@ passed.push(
     shards.map((shard) => vitest(shared, { HANDFAST_SHARD: shard, HANDFAST_UNTIL: String(until) })),
   )),
 )
+
+if (!values['only-simulator']) {
+  await orExit(ensureBrowsers)
+  passed.push(await playwright())
+}
 
 /** By test, the counts of all processes together. */
 function readRecords() {
