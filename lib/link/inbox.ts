@@ -12,7 +12,7 @@ import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { decode } from '../codec/cbor.ts'
-import type { InboxRecord, LogOptions } from './log.ts'
+import { readPositions, type LogOptions } from './log.ts'
 
 export interface MessageInfo {
   /** The same whenever the same message comes again. */
@@ -106,10 +106,10 @@ export class Inbox {
   async #load(onReady: () => void): Promise<void> {
     const { peer, log, runtime, onError } = this.#options
     try {
-      const record = (await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
+      const record = await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
         transaction.get('inbox', peer),
-      )) as InboxRecord | undefined
-      this.#others = record?.logs ?? []
+      )
+      this.#others = readPositions(record)
       const latest = this.#others.pop()
       if (latest) this.#become(latest)
       onReady()
