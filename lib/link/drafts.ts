@@ -18,9 +18,9 @@ import {
   exhausted,
   gone,
   parseDraftKey,
+  readMarker,
   sequenceOf,
   type LogOptions,
-  type Marker,
 } from './log.ts'
 
 export interface DraftsOptions {
@@ -151,7 +151,8 @@ export class Drafts {
   /** What is on disk in place of a draft that was. */
   #learn(draft: Draft, record: StoreValue | undefined): void {
     if (this.#isClosed || !this.#keyed.has(draft.key) || record instanceof Uint8Array) return
-    if (record) this.#adopted(draft, (record as Marker).id)
+    const id = readMarker(record)
+    if (id !== undefined) this.#adopted(draft, id)
     else if (!this.#withdrawn.has(draft)) this.#leave(draft, gone())
   }
 

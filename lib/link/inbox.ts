@@ -12,7 +12,7 @@ import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { decode } from '../codec/cbor.ts'
-import type { InboxRecord, LogOptions } from './log.ts'
+import { readPositions, type LogOptions } from './log.ts'
 
 export interface MessageInfo {
   /** The same whenever the same message comes again. */
@@ -81,8 +81,8 @@ export class Inbox {
   #received = 0
   /** Of the peer, that sent it. */
   #receivedRun: Uint8Array | null = null
-  /** What an earlier page may have had, or this one under another id: up to there. */
-  #before: { readonly logId: Uint8Array; readonly upTo: number } | undefined
+  /** What an earlier page may have had, or this one before another log came or under another id: up to there. */
+  #before: { readonly logId: Uint8Array; readonly upTo: number }[] = []
   /** Whether this page has received nothing yet. */
   #isFresh = true
   /** The run whose messages were dropped until it begins again. */
@@ -106,10 +106,10 @@ export class Inbox {
   async #load(onReady: () => void): Promise<void> {
     const { peer, log, runtime, onError } = this.#options
     try {
-      const record = (await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
+      const record = await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
         transaction.get('inbox', peer),
-      )) as InboxRecord | undefined
-      this.#others = record?.logs ?? []
+      )
+      this.#others = readPositions(record)
       const latest = this.#others.pop()
       if (latest) this.#become(latest)
       onReady()
@@ -144,18 +144,23 @@ export class Inbox {
 
   /** The peer names its log, the oldest message it holds and the highest it may have sent. An unknown log begins with the oldest. */
   begin(logId: Uint8Array, run: Uint8Array, firstHeld: number, highestSent: number): void {
-    if (this.#isFresh) this.#before = { logId, upTo: highestSent }
+    if (this.#isFresh) this.#before = [{ logId, upTo: highestSent }]
     if (!this.isOf(logId)) {
       const known = this.#others.find((other) => equalBytes(other.logId, logId))
       this.#others = this.#others.filter((other) => other !== known)
       // With nothing handled there is nothing to remember.
       if (this.#handled?.run) this.#others.push(this.#handled)
       this.#others = this.#others.slice(1 - limits.maxPeerLogs)
+      const first = this.#waiting.at(0)
+      if (first && (this.#isDelivering || this.#failures > 0)) {
+        this.#before.push({ logId: this.#handled!.logId, upTo: first.sequence })
+      }
+      // A log that begins after a rollback holds what the one before may have brought.
+      if (!known) this.#before.push({ logId, upTo: highestSent })
+      this.#before = this.#before.slice(-2 * limits.maxPeerLogs)
       this.#waiting.clear()
       this.#waitingBytes = 0
       this.#failures = 0
-      // A log that begins after a rollback holds what the one before may have brought.
-      if (!known) this.#before = { logId, upTo: highestSent }
       this.#become(known ?? { logId, run: null, handled: firstHeld - 1 })
       this.#retry?.()
     }
@@ -250,7 +255,7 @@ export class Inbox {
   #handOver({ sequence, value, gap }: Waiting): Promise<unknown> | undefined {
     if (gap) this.#options.onGap(gap)
     if (!value) return undefined
-    const wasThere = sequence <= (this.#before?.upTo ?? 0) && this.isOf(this.#before!.logId)
+    const wasThere = this.#before.some(({ logId, upTo }) => sequence <= upTo && this.isOf(logId))
     const info = { id: this.#id(sequence), redelivered: wasThere || this.#failures > 0 }
     const pending: Promise<void>[] = []
     try {

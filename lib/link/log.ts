@@ -8,7 +8,7 @@
 import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
-import type { Store, StoreRecord, Table } from '../storage/store.ts'
+import type { Store, StoreRecord, StoreValue, Table } from '../storage/store.ts'
 
 /** What the one who writes logs writes to. */
 export const logTables: readonly Table[] = ['outbox', 'inbox', 'drafts']
@@ -92,6 +92,40 @@ export function unpackSegment(segment: unknown): (Uint8Array | null)[] {
     offset += length
   }
   return values
+}
+
+const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)
+const isId = (value: unknown): boolean => value instanceof Uint8Array && value.length === 16
+
+/** @throws HandfastError `storage-failed` */
+export function readHead(record: StoreValue | undefined): OutboxHead | undefined {
+  if (record === undefined) return undefined
+  const { logId, next, acked, runs } = (record ?? {}) as OutboxHead
+  const isWell =
+    isId(logId) &&
+    isNumber(next) &&
+    isNumber(acked) &&
+    Array.isArray(runs) &&
+    runs.every((run) => isId(run?.id) && isNumber(run.from))
+  if (!isWell) throw corrupted()
+  return { logId, next, acked, runs }
+}
+
+/** @throws HandfastError `storage-failed` */
+export function readPositions(record: StoreValue | undefined): InboxRecord['logs'] {
+  if (record === undefined) return []
+  const { logs } = (record ?? {}) as InboxRecord
+  const isWell =
+    Array.isArray(logs) &&
+    logs.every((each) => isId(each?.logId) && isId(each.run) && isNumber(each.handled))
+  if (!isWell) throw corrupted()
+  return logs
+}
+
+/** What a marker says; `undefined` for what is none. */
+export function readMarker(record: StoreValue | undefined): string | null | undefined {
+  const id = (record as Marker | null | undefined)?.id
+  return id === null || typeof id === 'string' ? id : undefined
 }
 
 export interface Segment {

@@ -255,7 +255,7 @@ export class OutboxLog {
         tables,
         { mode: 'read' },
         async (transaction) => [
-          (await transaction.get('outbox', peer)) as log.OutboxHead | undefined,
+          log.readHead(await transaction.get('outbox', peer)),
           await transaction.list('outbox', `${peer}/`),
           await transaction.list('drafts', `${peer}/`),
         ],
@@ -319,14 +319,12 @@ export class OutboxLog {
         continue
       }
       this.#drafted.delete(key)
-      if (record) {
-        const { id } = record as log.Marker
-        this.#obsolete.push(key)
-        if (id === null) delivery.reject(log.exhausted())
-        else {
-          delivery.noteStored(id)
-          pending.set(log.sequenceOf(id), delivery)
-        }
+      const id = log.readMarker(record)
+      if (id !== undefined) this.#obsolete.push(key)
+      if (id === null) delivery.reject(log.exhausted())
+      else if (id !== undefined) {
+        delivery.noteStored(id)
+        pending.set(log.sequenceOf(id), delivery)
       } else if (entry.value) unstored.push({ value: entry.value, delivery })
       else delivery.reject(log.gone())
     }
@@ -388,7 +386,7 @@ export class OutboxLog {
   async #write(transaction: StoreTransaction): Promise<void> {
     const { peer } = this.#options
     if (this.#attempt) {
-      const head = (await transaction.get('outbox', peer)) as log.OutboxHead | undefined
+      const head = log.readHead(await transaction.get('outbox', peer))
       // Once more, so that it is known to be on disk to stay.
       if (this.#isThere(head)) return transaction.put('outbox', peer, head)
       this.#giveBack()
@@ -496,7 +494,9 @@ export class OutboxLog {
   async #mark(transaction: StoreTransaction, sequence: number): Promise<void> {
     const segment = this.#segments.find(({ first, end }) => first <= sequence && sequence < end)!
     const key = log.segmentKey(this.#options.peer, segment.first)
-    const values = log.unpackSegment(await transaction.get('outbox', key))
+    const record = await transaction.get('outbox', key)
+    if (record === undefined) return
+    const values = log.unpackSegment(record)
     values[sequence - segment.first] = null
     await transaction.put('outbox', key, log.packSegment(values))
   }
