@@ -6,7 +6,9 @@ import { ensureDependencies, ensureNode, orExit, root } from './ensure.mjs'
 
 const help = `npm run sim -- [--seed 1] [--peers 10] [--minutes 2] [--faults loss,cut,… | all]
 
-Without --faults: every kind but crashes.`
+npm run sim -- --crash side:effect [--seed 1]
+
+Without --faults: every kind but crashes. --crash: two peers, of which the first (0) or the second (1) crashes at that effect.`
 
 await orExit(() => {
   ensureNode()
@@ -18,6 +20,7 @@ const options = {
   peers: { type: 'string', default: '10' },
   minutes: { type: 'string', default: '2' },
   faults: { type: 'string' },
+  crash: { type: 'string' },
   help: { type: 'boolean' },
 }
 const { values } = parseArgs({ args: argv.slice(2), options })
@@ -31,16 +34,24 @@ const server = await createServer({
   optimizeDeps: { noDiscovery: true },
 })
 try {
-  const { faultKinds, shrink, survivableFaults } = await server.ssrLoadModule('/lib/sim/index.ts')
+  const { crashRun, faultKinds, shrink, survivableFaults } =
+    await server.ssrLoadModule('/lib/sim/index.ts')
   const chosen = values.faults?.split(',').filter(Boolean) ?? survivableFaults
   const faults = values.faults === 'all' ? faultKinds : chosen
   const numbers = [values.seed, values.peers, values.minutes].map(Number)
   const isWrong = numbers.some((number) => !(number > 0))
-  if (values.help || isWrong || faults.some((kind) => !faultKinds.includes(kind))) {
+  const isCrash = /^[01]:[1-9]\d*$/.test(values.crash ?? '0:1')
+  if (values.help || isWrong || !isCrash || faults.some((kind) => !faultKinds.includes(kind))) {
     console.log(`${help}\n\nFaults: ${faultKinds.join(', ')}`)
     exit(values.help ? 0 : 2)
   }
   const [seed, peers, minutes] = numbers
+  if (values.crash) {
+    const [side, effect] = values.crash.split(':').map(Number)
+    const report = await crashRun(seed, { side, effect })
+    console.log(report)
+    exit(report.violations.length === 0 ? 0 : 1)
+  }
   const startedMs = Date.now()
   const report = await shrink({ seed, peers, minutes, faults })
   const tookS = ((Date.now() - startedMs) / 1000).toFixed(1)

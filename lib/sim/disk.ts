@@ -79,11 +79,15 @@ export class Disk {
     const failsBefore = draw() < 0.5
     const [low, high] = isSlow ? slowCommitMs : commitMs
     const latencyMs = this.#random.between(low, high)
-    await new Promise<void>((resolve) => process.runtime.setTimer(latencyMs, resolve))
+    const pass = (ms: number) =>
+      new Promise<void>((resolve) => process.runtime.setTimer(ms, resolve))
+    const beforeMs = latencyMs * draw()
+    await pass(beforeMs)
     if (isFailing && failsBefore) throw new HandfastError('storage-failed', 'the quota is used up')
     const staged = new StagedTransaction(scope, mode, this.#source)
     const result = await work(staged).finally(() => staged.end())
     const writes = [...staged.end()]
+    await pass(latencyMs - beforeMs)
     if (writes.length > 0) {
       if (!process.effect('store-commit', writes.length)) return never()
       this.#commit(writes, durability === 'strict')

@@ -87,6 +87,7 @@ test('links lead to files that are there', () => {
     'docs/performance.md',
     'docs/protocol.md',
     'docs/security.md',
+    'docs/simulator.md',
   ]) {
     const text = readFileSync(join(root, name), 'utf8').replace(/^```.*?^```$/gms, '')
     const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target!)
