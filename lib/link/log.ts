@@ -185,4 +185,4 @@ export const exhausted = () => new HandfastError('exhausted', 'The log has no mo
 export const gone = () =>
   new HandfastError('storage-failed', 'The message is not in storage any more')
 
-const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')
+export const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')
