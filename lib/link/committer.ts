@@ -27,6 +27,8 @@ export class Committer {
   #failingSinceMs: number | undefined
   #cancelRetry: (() => void) | undefined
   #isEnded = false
+  /** Since the last transaction began. */
+  #addedBytes = 0
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -36,7 +38,9 @@ export class Committer {
     return this.#isEnded
   }
 
-  flush(): void {
+  /** There may be something to write, so many bytes more. */
+  flush(addedBytes = 0): void {
+    this.#addedBytes += addedBytes
     const isHeldUp = this.#running || this.#cancelRetry || this.#isEnded
     if (!isHeldUp && this.#options.hasWork()) this.#running = this.#commit()
   }
@@ -44,6 +48,7 @@ export class Committer {
   async #commit(): Promise<void> {
     const { commits, write, onWritten, onFailed } = this.#options
     let isWritten = false
+    await this.#whenQuiet()
     try {
       await commits.run(async (transaction) => {
         if (this.#isEnded) return
@@ -60,6 +65,15 @@ export class Committer {
     this.succeeded()
     if (isWritten) onWritten()
     this.flush()
+  }
+
+  /** Promise chains that send one message after another share a transaction, up to a full segment. */
+  async #whenQuiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#addedBytes && this.#addedBytes < limits.maxSegmentBytes;) {
+      seen = this.#addedBytes
+      for (let i = 0; i < limits.quietMicrotasks; i++) await undefined
+    }
+    this.#addedBytes = 0
   }
 
   succeeded(): void {

@@ -116,7 +116,7 @@ export class Drafts {
     }
     if (signal) draft.delivery.listen(signal)
     this.#enter(draft)
-    this.#committer.flush()
+    this.#committer.flush(draft.bytes)
     return draft.delivery
   }
 

@@ -161,7 +161,7 @@ export class OutboxLog {
     if (signal) delivery.listen(signal)
     this.#await(entryOf(value, delivery))
     this.#options.onQueued(this.length)
-    this.#committer.flush()
+    this.#committer.flush(bytesOf(value))
     return delivery
   }
 
