@@ -5,8 +5,10 @@
 
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { Store } from '../storage/store.ts'
 import type { Delivery } from './delivery.ts'
-import type { Segment } from './log.ts'
+import { corrupted, segmentKey, unpackSegment, type Segment } from './log.ts'
 
 /** A message on its way into the log, or in it. */
 export interface Entry {
@@ -31,11 +33,36 @@ export const entryOf = (
   { sequence = 0, draft }: { sequence?: number; draft?: string } = {},
 ): Entry => ({ sequence, value, bytes: bytesOf(value), delivery, draft })
 
+/** A segment on disk: its first number, and the one after its last. */
+export interface Extent {
+  readonly first: number
+  readonly end: number
+}
+
+export interface HeldOptions {
+  readonly peer: string
+  readonly runtime: Runtime
+  readonly store: Store
+  readonly extents: () => readonly Extent[]
+  /** More is in memory. */
+  readonly onStored: () => void
+  readonly onError: (error: unknown) => void
+}
+
 export class Held {
+  readonly #options: HeldOptions
   readonly #entries = new Queue<Entry>()
   /** Entries from the front that are in memory, and what they count for. */
   #loaded = 0
   #loadedBytes = 0
+  /** Until what is being read is there, and after a failure for a while. */
+  #isReading = false
+  #isEnded = false
+  #cancelRetry: () => void = () => {}
+
+  constructor(options: HeldOptions) {
+    this.#options = options
+  }
 
   get length(): number {
     return this.#entries.length
@@ -59,6 +86,7 @@ export class Held {
       this.#loaded--
       this.#loadedBytes -= entry.bytes
     }
+    this.#readAhead()
     return entry
   }
 
@@ -68,18 +96,61 @@ export class Held {
   }
 
   /** The number from which on more should be read. */
-  get wanted(): number | undefined {
+  get #wanted(): number | undefined {
     const isLow = this.#loadedBytes <= limits.maxHeldBytes - limits.maxCommitBytes
     return isLow ? this.at(this.#loaded)?.sequence : undefined
   }
 
-  /** What was read. */
-  load({ first, values }: Segment): void {
+  #readAhead(): void {
+    const wanted = this.#wanted
+    if (wanted === undefined || this.#isReading || this.#isEnded) return
+    this.#isReading = true
+    void this.#read(wanted)
+  }
+
+  async #read(wanted: number): Promise<void> {
+    const { peer, runtime, store, extents, onStored, onError } = this.#options
+    const segments: Segment[] = []
+    let bytes = 0
+    try {
+      await store.transaction(['outbox'], { mode: 'read' }, async (transaction) => {
+        for (const { first, end } of extents()) {
+          if (end <= wanted || bytes > limits.maxCommitBytes) continue
+          const segment = await transaction.get('outbox', segmentKey(peer, first))
+          // Acknowledged meanwhile.
+          if (segment === undefined) break
+          segments.push({ first, values: unpackSegment(segment) })
+          bytes += (segment as Uint8Array).length
+        }
+      })
+      for (const segment of segments) this.#load(segment)
+      if (this.#wanted === wanted) throw corrupted()
+    } catch (error) {
+      if (this.#isEnded) return
+      onError(error)
+      this.#cancelRetry = runtime.setTimer(limits.storeRetryMs, () => {
+        this.#isReading = false
+        this.#readAhead()
+      })
+      return
+    }
+    this.#isReading = false
+    onStored()
+    this.#readAhead()
+  }
+
+  #load({ first, values }: Segment): void {
     for (let next = this.at(this.#loaded); next; next = this.at(this.#loaded)) {
       const value = values[next.sequence - first]
       if (value === undefined) return
       if (next.value === undefined) next.value = value
       this.#noteLoaded(next)
     }
+  }
+
+  /** Reads no more. */
+  end(): void {
+    this.#isEnded = true
+    this.#cancelRetry()
   }
 }

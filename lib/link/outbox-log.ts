@@ -16,7 +16,7 @@ import { Committer } from './committer.ts'
 import { Delivery } from './delivery.ts'
 import { Former } from './former.ts'
 import { nothing, type Handover, type Unstored } from './handover.ts'
-import { bytesOf, entryOf, Held, type Entry } from './held.ts'
+import { bytesOf, entryOf, Held, type Entry, type Extent } from './held.ts'
 import * as log from './log.ts'
 
 export interface OutboxLogOptions {
@@ -34,11 +34,6 @@ export interface OutboxLogOptions {
   readonly onError: (error: unknown) => void
 }
 
-interface Extent {
-  readonly first: number
-  readonly end: number
-}
-
 /** What one transaction writes. */
 interface Attempt {
   readonly head: log.OutboxHead
@@ -54,7 +49,7 @@ interface Attempt {
 export class OutboxLog {
   readonly ready: Promise<void>
   /** On disk and not acknowledged. */
-  readonly held = new Held()
+  readonly held: Held
   /** What the peer may have been sent. */
   highestSent = 0
   /** Whether acknowledgements of an earlier log may be on their way. */
@@ -86,14 +81,13 @@ export class OutboxLog {
   /** Those who wait for a transaction. */
   #waiters: Deferred<void>[] = []
   #isLoaded = false
-  #isReading = false
-  #cancelRead: () => void = () => {}
   #cancelPrune: (() => void) | undefined
 
   constructor(options: OutboxLogOptions) {
     this.#options = options
     this.#logId = options.runtime.randomBytes(16)
     this.#logName = toBase64url(this.#logId)
+    this.held = new Held({ ...options, store: options.log.store, extents: () => this.#segments })
     this.#committer = new Committer({
       runtime: options.runtime,
       commits: options.log.commits,
@@ -259,7 +253,6 @@ export class OutboxLog {
     onReady()
     if (this.length > 0) this.#options.onQueued(this.length)
     this.#committer.flush()
-    this.#readAhead()
   }
 
   #restore(
@@ -423,7 +416,6 @@ export class OutboxLog {
     this.#endWait(({ resolve }) => resolve())
     if (batch.entries.some(({ draft }) => draft)) this.#options.onQueued(this.length)
     if (batch.entries.length > 0) this.#options.onStored()
-    this.#readAhead()
   }
 
   #tell({ delivery, draft }: Entry, id: string | null): void {
@@ -491,45 +483,6 @@ export class OutboxLog {
     this.#options.onQueued(this.length)
   }
 
-  /** Reads what is next to be sent, unless it is in memory. */
-  #readAhead(): void {
-    const { wanted } = this.held
-    if (wanted === undefined || this.#isReading || this.#committer.isEnded) return
-    this.#isReading = true
-    void this.#read(wanted)
-  }
-
-  async #read(wanted: number): Promise<void> {
-    const { peer, runtime, log: options, onStored, onError } = this.#options
-    try {
-      const read: log.Segment[] = []
-      let bytes = 0
-      await options.store.transaction(['outbox'], { mode: 'read' }, async (transaction) => {
-        for (const { first, end } of this.#segments) {
-          if (end <= wanted || bytes > limits.maxCommitBytes) continue
-          const segment = await transaction.get('outbox', log.segmentKey(peer, first))
-          // Acknowledged meanwhile.
-          if (segment === undefined) break
-          read.push({ first, values: log.unpackSegment(segment) })
-          bytes += (segment as Uint8Array).length
-        }
-      })
-      for (const segment of read) this.held.load(segment)
-      if (this.held.wanted === wanted) throw log.corrupted()
-    } catch (error) {
-      if (this.#committer.isEnded) return
-      onError(error)
-      this.#cancelRead = runtime.setTimer(limits.storeRetryMs, () => {
-        this.#isReading = false
-        this.#readAhead()
-      })
-      return
-    }
-    this.#isReading = false
-    onStored()
-    this.#readAhead()
-  }
-
   // ── For those who send ───────────────────────────────────────────────────────────────────────────
 
   /** Before this run sends what earlier ones have left: it is noted as one that did, for the peer will name it. */
@@ -561,7 +514,6 @@ export class OutboxLog {
     const entry = this.held.shift()!
     this.#acked = entry.sequence
     this.#queuedBytes -= entry.bytes
-    this.#readAhead()
     if (entry.value !== null) {
       entry.delivery?.resolve()
       this.#options.onDelivered(this.idOf(entry.sequence))
@@ -605,20 +557,15 @@ export class OutboxLog {
   async #lastWritten(): Promise<boolean | Error> {
     const { peer, log: options } = this.#options
     if (!this.#attempt) return false
-    const { head } = this.#attempt
     try {
-      const now = (await options.store.transaction(['outbox'], { mode: 'read' }, (transaction) =>
+      const record = await options.store.transaction(['outbox'], { mode: 'read' }, (transaction) =>
         transaction.get('outbox', peer),
-      )) as log.OutboxHead | undefined
-      if (!now || equalBytes(now.logId, head.logId)) {
-        const last = now && log.lastOf(now.runs, options.run, now.next)
-        if (last !== undefined) return last >= head.next - 1
-        // With all of its messages acknowledged a run is remembered no more.
-        if (!now || now.acked < head.next - 1) return false
-      }
+      )
+      const isWritten = log.wasWritten(this.#attempt.head, options.run, log.readHead(record))
+      if (isWritten !== undefined) return isWritten
       return new HandfastError('storage-failed', 'It is not known whether the message was stored')
     } catch (error) {
-      return error instanceof Error ? error : new HandfastError('storage-failed')
+      return error as Error
     }
   }
 
@@ -635,7 +582,7 @@ export class OutboxLog {
 
   #end(): Promise<void> {
     this.#cancelPrune?.()
-    this.#cancelRead()
+    this.held.end()
     const closed = new HandfastError('closed')
     this.#endWait(({ reject }) => reject(closed))
     for (const { reject } of this.#withdrawn.values()) reject(closed)
