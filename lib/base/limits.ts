@@ -475,3 +475,6 @@ export const maxSequence = 0xffff_fffe
 
 /** Messages of one tab, on one link, that wait to be taken into the log. Beyond it `send` refuses with `queue-full`. */
 export const maxDraftBytes = 8 * 1024 * 1024
+
+/** Messages of one link's log that are in memory: thrice what a session may have under way, so that reading keeps ahead of it. */
+export const maxHeldBytes = 12 * 1024 * 1024

@@ -11,6 +11,7 @@ import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { Store, StoreTransaction, StoreValue } from '../storage/store.ts'
+import { Committer } from './committer.ts'
 import { Delivery } from './delivery.ts'
 import { nothing, type Drafted, type Handover, type Unstored } from './handover.ts'
 import {
@@ -69,16 +70,27 @@ export class Drafts {
   #length = 0
   #bytes = 0
   #isReady = false
-  #isClosed = false
-  #committing: Promise<void> | undefined
-  #failingSinceMs: number | undefined
-  /** For the next attempt to reach the disk. */
-  #isPausing = false
-  #cancelRetry: () => void = () => {}
+  readonly #committer: Committer
+  /** What a transaction writes, and finds in its place. */
+  #writing = new Map<Draft, StoreValue | undefined>()
+  #deleting: string[] = []
   #cancelSweep: (() => void) | undefined
 
   constructor(options: DraftsOptions) {
     this.#options = options
+    this.#committer = new Committer({
+      ...options,
+      hasWork: () => this.#hasWork,
+      write: (transaction) => this.#write(transaction),
+      onWritten: () => this.#conclude(),
+      onFailed: () => {
+        this.#obsolete.push(...this.#deleting)
+        for (const draft of this.#writing.keys()) draft.isDoubtful = true
+        this.#writing.clear()
+        this.#deleting = []
+      },
+      refuse: (error) => this.#refuse(error),
+    })
     this.#taken = this.#take()
   }
 
@@ -104,7 +116,7 @@ export class Drafts {
     }
     if (signal) draft.delivery.listen(signal)
     this.#enter(draft)
-    this.#flush()
+    this.#committer.flush(draft.bytes)
     return draft.delivery
   }
 
@@ -129,7 +141,7 @@ export class Drafts {
   async recheck(): Promise<void> {
     const { peer, tab, store, runtime, onError } = this.#options
     await this.#taken
-    while (!this.#isClosed) {
+    while (!this.#committer.isEnded) {
       const stored = [...this.#keyed.values()].filter(({ isStored }) => isStored)
       try {
         const records = await store.transaction(['drafts'], { mode: 'read' }, (transaction) =>
@@ -150,7 +162,8 @@ export class Drafts {
 
   /** What is on disk in place of a draft that was. */
   #learn(draft: Draft, record: StoreValue | undefined): void {
-    if (this.#isClosed || !this.#keyed.has(draft.key) || record instanceof Uint8Array) return
+    if (this.#committer.isEnded || !this.#keyed.has(draft.key) || record instanceof Uint8Array)
+      return
     const id = readMarker(record)
     if (id !== undefined) this.#adopted(draft, id)
     else if (!this.#withdrawn.has(draft)) this.#leave(draft, gone())
@@ -162,7 +175,7 @@ export class Drafts {
     this.#leave(draft, id === null ? exhausted() : undefined)
     this.#cancelSweep ??= this.#options.runtime.setTimer(limits.pruneLogMs, () => {
       this.#cancelSweep = undefined
-      this.#flush()
+      this.#committer.flush()
     })
     if (id === null) return
     draft.delivery.noteStored(id)
@@ -174,7 +187,7 @@ export class Drafts {
     delivery.withdrawBy((reason) => {
       this.#options.withdraw(delivery.id!).then(
         (isGone) => {
-          if (!isGone || this.#isClosed) return
+          if (!isGone || this.#committer.isEnded) return
           this.#pending.delete(sequence)
           delivery.reject(reason)
         },
@@ -199,7 +212,7 @@ export class Drafts {
     for (let draft = added.shift(); draft; draft = added.shift()) this.#waiting.push(draft)
     for (const [sequence, delivery] of pending) this.#follow(sequence, delivery)
     this.#isReady = true
-    this.#flush()
+    this.#committer.flush()
   }
 
   #enter(draft: Draft): void {
@@ -207,10 +220,10 @@ export class Drafts {
     this.#bytes += draft.bytes
     if (!draft.isStored) this.#waiting.push(draft)
     draft.delivery.withdrawBy((reason) => {
-      if (this.#isClosed) return
+      if (this.#committer.isEnded) return
       if (draft.key) this.#withdrawn.set(draft, reason)
       else if (this.#waiting.remove(draft)) this.#leave(draft, reason)
-      this.#flush()
+      this.#committer.flush()
     })
   }
 
@@ -222,47 +235,33 @@ export class Drafts {
     if (error !== undefined) draft.delivery.reject(error)
   }
 
-  #flush(): void {
+  get #hasWork(): boolean {
     const isSweeping = this.#obsolete.length > 0 && !this.#cancelSweep
-    const hasWork = this.#waiting.length + this.#withdrawn.size > 0 || isSweeping
-    const isHeldUp = this.#committing !== undefined || this.#isPausing || this.#isClosed
-    if (hasWork && this.#isReady && !isHeldUp) this.#committing = this.#commit()
+    return this.#isReady && (this.#waiting.length + this.#withdrawn.size > 0 || isSweeping)
   }
 
-  async #commit(): Promise<void> {
-    let drafts: Draft[] = []
-    let obsolete: string[] = []
-    const found = new Map<Draft, StoreValue | undefined>()
-    try {
-      await this.#options.commits.run(async (transaction) => {
-        if (this.#isClosed) return
-        drafts = this.#toWrite()
-        obsolete = this.#obsolete
-        this.#obsolete = []
-        for (const draft of drafts) found.set(draft, await this.#write(transaction, draft))
-        for (const key of obsolete) await transaction.delete('drafts', key)
-      })
-    } catch (error) {
-      this.#committing = undefined
-      this.#obsolete.push(...obsolete)
-      for (const draft of drafts) draft.isDoubtful = true
-      if (!this.#isClosed) this.#fail(error)
-      return
-    }
-    this.#committing = undefined
-    this.#failingSinceMs = undefined
+  async #write(transaction: StoreTransaction): Promise<void> {
+    const drafts = this.#toWrite()
+    this.#writing = new Map(drafts.map((draft) => [draft, undefined]))
+    this.#deleting = this.#obsolete
+    this.#obsolete = []
+    for (const draft of drafts) this.#writing.set(draft, await this.#writeOne(transaction, draft))
+    for (const key of this.#deleting) await transaction.delete('drafts', key)
+  }
+
+  #conclude(): void {
     let isNew = false
-    for (const draft of drafts) {
+    for (const [draft, record] of this.#writing) {
       isNew ||= !draft.isStored
       draft.isStored = true
-      const record = found.get(draft)
       if (!this.#keyed.has(draft.key)) continue
       if (record === 'deleted') this.#leave(draft, this.#withdrawn.get(draft))
       else this.#learn(draft, record)
     }
+    this.#writing.clear()
+    this.#deleting = []
     while (this.#waiting.at(0)?.isStored) this.#waiting.shift()
     if (isNew) this.#options.onStored()
-    this.#flush()
   }
 
   /** Those on disk that are withdrawn, and those that wait, as many as one transaction takes. They get their keys. */
@@ -285,7 +284,7 @@ export class Drafts {
   }
 
   /** Never again what the leader may have taken. Returns what is there now, if it was withdrawn `deleted`. */
-  async #write(transaction: StoreTransaction, draft: Draft): Promise<StoreValue | undefined> {
+  async #writeOne(transaction: StoreTransaction, draft: Draft): Promise<StoreValue | undefined> {
     const { key, value, isStored, isDoubtful } = draft
     const record = isStored || isDoubtful ? await transaction.get('drafts', key) : undefined
     if (record !== undefined && !(record instanceof Uint8Array)) return record
@@ -295,21 +294,6 @@ export class Drafts {
     }
     if (!record) await transaction.put('drafts', key, value!)
     return value
-  }
-
-  /** Again after a while; what has waited too long for the disk is refused. */
-  #fail(error: unknown): void {
-    const { runtime, onError } = this.#options
-    this.#failingSinceMs ??= runtime.monotonicNow()
-    if (runtime.monotonicNow() - this.#failingSinceMs >= limits.storePatienceMs) {
-      this.#refuse(error)
-    }
-    this.#isPausing = true
-    this.#cancelRetry = runtime.setTimer(limits.storeRetryMs, () => {
-      this.#isPausing = false
-      this.#flush()
-    })
-    onError(error)
   }
 
   #refuse(error: unknown): void {
@@ -329,9 +313,7 @@ export class Drafts {
 
   /** Writes no more. What this tab has waiting goes on in its next role. */
   async release(): Promise<Handover> {
-    this.#end()
-    await this.#taken
-    await this.#committing
+    await Promise.all([this.#end(), this.#taken])
     const unstored: Unstored[] = []
     const drafted = new Map<string, Drafted>()
     for (const [key, { isStored, value, delivery }] of this.#keyed) {
@@ -346,7 +328,7 @@ export class Drafts {
 
   /** Rejects everything that waits. What is on disk goes out all the same. */
   close(error: Error): void {
-    this.#end()
+    void this.#end()
     for (const { delivery } of this.#keyed.values()) delivery.reject(error)
     for (const delivery of this.#pending.values()) delivery.reject(error)
     for (let draft = this.#waiting.shift(); draft; draft = this.#waiting.shift()) {
@@ -354,10 +336,9 @@ export class Drafts {
     }
   }
 
-  #end(): void {
-    this.#isClosed = true
-    this.#cancelRetry()
+  #end(): Promise<void> {
     this.#cancelSweep?.()
+    return this.#committer.end()
   }
 }
 

@@ -161,6 +161,20 @@ export function lastOf(
   return at < 0 ? undefined : (runs[at + 1]?.from ?? next) - 1
 }
 
+/** Whether a head that a run wrote has reached the disk, as far as the head there now, maybe of other runs, tells. */
+export function wasWritten(
+  head: OutboxHead,
+  run: Uint8Array,
+  now: OutboxHead | undefined,
+): boolean | undefined {
+  if (!now) return false
+  if (!equalBytes(now.logId, head.logId)) return undefined
+  const last = lastOf(now.runs, run, now.next)
+  if (last !== undefined) return last >= head.next - 1
+  // With all of its messages acknowledged a run is remembered no more.
+  return now.acked < head.next - 1 ? false : undefined
+}
+
 /** What handlers and senders know a message by. */
 export const messageId = (logName: string, sequence: number): string => `${logName}.${sequence}`
 
@@ -185,4 +199,4 @@ export const exhausted = () => new HandfastError('exhausted', 'The log has no mo
 export const gone = () =>
   new HandfastError('storage-failed', 'The message is not in storage any more')
 
-const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')
+export const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')

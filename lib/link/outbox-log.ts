@@ -11,20 +11,13 @@ import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { StoreRecord, StoreTransaction } from '../storage/store.ts'
+import { Batch } from './batch.ts'
+import { Committer } from './committer.ts'
 import { Delivery } from './delivery.ts'
-import { nothing, type Drafted, type Handover, type Unstored } from './handover.ts'
+import { Former } from './former.ts'
+import { nothing, type Handover, type Unstored } from './handover.ts'
+import { bytesOf, entryOf, Held, type Entry, type Extent } from './held.ts'
 import * as log from './log.ts'
-
-export interface Entry {
-  /** Given when it is stored; 0 before. */
-  sequence: number
-  /** `null`: withdrawn. `undefined`: a draft, not read yet. */
-  value: Uint8Array | null | undefined
-  /** None for what an earlier page or another tab has sent. */
-  readonly delivery: Delivery | undefined
-  /** The key of the draft that it was. */
-  readonly draft?: string
-}
 
 export interface OutboxLogOptions {
   readonly peer: string
@@ -41,33 +34,22 @@ export interface OutboxLogOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Its messages are on disk alone. */
-interface Extent {
-  readonly first: number
-  readonly end: number
-}
-
 /** What one transaction writes. */
 interface Attempt {
   readonly head: log.OutboxHead
-  readonly entries: readonly Entry[]
-  readonly segments: readonly Extent[]
+  readonly batch: Batch
   /** Segments from the front that go. */
   readonly pruned: number
-  /** Withdrawn ones that leave a mark. */
+  /** Withdrawn ones that have a mark. */
   readonly withdrawn: readonly Entry[]
-  /** For which there is no number. */
-  readonly refused: readonly Entry[]
   /** Markers that go. */
   readonly obsolete: readonly string[]
 }
 
-export const cost = ({ value }: Entry): number => (value?.length ?? 0) + limits.messageOverheadBytes
-
 export class OutboxLog {
   readonly ready: Promise<void>
   /** On disk and not acknowledged. */
-  readonly held = new Queue<Entry>()
+  readonly held: Held
   /** What the peer may have been sent. */
   highestSent = 0
   /** Whether acknowledgements of an earlier log may be on their way. */
@@ -86,13 +68,8 @@ export class OutboxLog {
   #next = 1
   #segments: readonly Extent[] = []
   #queuedBytes = 0
-  /** Since the last transaction began. */
-  #addedBytes = 0
-  /** This tab's drafts of when it did not lead, by key; and what else it had, by number. */
-  readonly #drafted = new Map<string, Entry>()
-  #pending: ReadonlyMap<number, Delivery> = new Map()
-  #nextDraft = 1
-  #obsolete: string[] = []
+  /** What this tab had before it came to lead. */
+  #former = new Former(nothing())
   #mayHaveDrafts = false
   /** Withdrawn, which is not on disk yet. */
   readonly #withdrawn = new Map<Entry, Deferred<void>>()
@@ -100,21 +77,31 @@ export class OutboxLog {
   #attempt: Attempt | undefined
   /** The head or a segment on disk is behind. */
   #isStale = false
-  #committing: Promise<void> | undefined
-  /** Those who wait for the next transaction. */
+  readonly #committer: Committer
+  /** Those who wait for a transaction. */
   #waiters: Deferred<void>[] = []
   #isLoaded = false
-  #isClosed = false
-  #failingSinceMs: number | undefined
-  /** For the next attempt to reach the disk. */
-  #isPausing = false
-  #cancelRetry: () => void = () => {}
   #cancelPrune: (() => void) | undefined
 
   constructor(options: OutboxLogOptions) {
     this.#options = options
     this.#logId = options.runtime.randomBytes(16)
     this.#logName = toBase64url(this.#logId)
+    this.held = new Held({ ...options, store: options.log.store, extents: () => this.#segments })
+    this.#committer = new Committer({
+      runtime: options.runtime,
+      commits: options.log.commits,
+      hasWork: () =>
+        this.#isLoaded && (this.#isStale || this.#waiting.length > 0 || this.#canAdopt),
+      write: (transaction) => this.#write(transaction),
+      onWritten: () => this.#conclude(),
+      onFailed: (error) => {
+        this.#isStale = true
+        this.#endWait(({ reject }) => reject(error))
+      },
+      refuse: (error) => this.#refuse(error),
+      onError: options.onError,
+    })
     const ready = deferred<void>()
     this.ready = ready.promise
     this.#taken = this.#take()
@@ -161,20 +148,19 @@ export class OutboxLog {
    */
   add(value: Uint8Array, signal?: AbortSignal): Delivery {
     signal?.throwIfAborted()
-    const entry: Entry = { sequence: 0, value, delivery: new Delivery() }
-    if (this.#queuedBytes + cost(entry) > limits.maxQueuedBytes && this.length > 0) {
+    if (this.#queuedBytes + bytesOf(value) > limits.maxQueuedBytes && this.length > 0) {
       throw new HandfastError('queue-full', 'Too many bytes wait for this peer')
     }
-    if (signal) entry.delivery!.listen(signal)
-    this.#addedBytes += cost(entry)
-    this.#await(entry)
+    const delivery = new Delivery()
+    if (signal) delivery.listen(signal)
+    this.#await(entryOf(value, delivery))
     this.#options.onQueued(this.length)
-    this.#flush()
-    return entry.delivery!
+    this.#committer.flush(bytesOf(value))
+    return delivery
   }
 
   #await(entry: Entry): void {
-    this.#queuedBytes += cost(entry)
+    this.#queuedBytes += entry.bytes
     this.#waiting.push(entry)
     this.#watch(entry)
   }
@@ -182,7 +168,7 @@ export class OutboxLog {
   /** There may be drafts of other tabs. */
   adopt(): void {
     this.#mayHaveDrafts = true
-    this.#flush()
+    this.#committer.flush()
   }
 
   // ── Withdrawing ──────────────────────────────────────────────────────────────────────────────────
@@ -192,7 +178,7 @@ export class OutboxLog {
     delivery?.withdrawBy((reason) => {
       this.#takeBack(entry).then(
         (isGone) => isGone && delivery.reject(reason),
-        (error: unknown) => this.#isClosed || delivery.reject(error),
+        (error: unknown) => this.#committer.isEnded || delivery.reject(error),
       )
     })
   }
@@ -205,16 +191,16 @@ export class OutboxLog {
 
   /** In memory it just goes; on disk a mark takes its place; once sent it stays. */
   async #takeBack(entry: Entry): Promise<boolean> {
-    if (this.#isClosed) return false
+    if (this.#committer.isEnded) return false
     if (entry.value !== null) {
       if (entry.sequence > 0 && entry.sequence <= this.highestSent) return false
-      const isWaiting = entry.sequence === 0 && !entry.draft
-      if (isWaiting) this.#waiting.remove(entry)
-      this.#queuedBytes -= isWaiting ? cost(entry) : (entry.value?.length ?? 0)
+      if (entry.sequence === 0 && this.#waiting.remove(entry)) {
+        this.#queuedBytes -= entry.bytes
+        return true
+      }
       entry.value = null
-      if (isWaiting) return true
       this.#mustMark(entry)
-      this.#flush()
+      this.#committer.flush()
     }
     await this.#withdrawn.get(entry)?.promise
     return true
@@ -230,25 +216,21 @@ export class OutboxLog {
   // ── Beginning ────────────────────────────────────────────────────────────────────────────────────
 
   async #take(): Promise<void> {
-    const { unstored, drafted, pending, nextDraft } = (await this.#options.handover) ?? nothing()
-    this.#putFirst(unstored)
-    for (const [draft, { value, delivery }] of drafted) {
-      this.#drafted.set(draft, { sequence: 0, value, delivery, draft })
-    }
-    this.#pending = pending
-    this.#nextDraft = nextDraft
+    const handover = (await this.#options.handover) ?? nothing()
+    this.#former = new Former(handover)
+    this.#putFirst(handover.unstored)
   }
 
   #putFirst(unstored: readonly Unstored[]): void {
     const others = this.#waiting
     this.#waiting = new Queue()
-    for (const { value, delivery } of unstored) this.#await({ sequence: 0, value, delivery })
+    for (const { value, delivery } of unstored) this.#await(entryOf(value, delivery))
     for (let entry = others.shift(); entry; entry = others.shift()) this.#waiting.push(entry)
   }
 
   async #load(onReady: () => void): Promise<void> {
     const { peer, log: options } = this.#options
-    if (this.#isClosed) return
+    if (this.#committer.isEnded) return
     try {
       const tables = ['outbox', 'drafts'] as const
       const [head, segments, drafts] = await options.store.transaction(
@@ -260,17 +242,17 @@ export class OutboxLog {
           await transaction.list('drafts', `${peer}/`),
         ],
       )
-      if (this.#isClosed) return
+      if (this.#committer.isEnded) return
       this.#restore(head, head ? log.readSegments(head, segments) : [], drafts)
     } catch (error) {
-      if (!this.#isClosed) this.#fail(error, () => void this.#load(onReady))
+      this.#committer.retry(error, () => void this.#load(onReady))
       return
     }
-    this.#failingSinceMs = undefined
+    this.#committer.succeeded()
     this.#isLoaded = true
     onReady()
     if (this.length > 0) this.#options.onQueued(this.length)
-    this.#flush()
+    this.#committer.flush()
   }
 
   #restore(
@@ -288,13 +270,16 @@ export class OutboxLog {
       this.highestSent = head.next - 1
     }
     this.#segments = segments.map(extentOf)
-    const pending = this.#findDrafts(drafts)
+    this.#mayHaveDrafts = drafts.some(({ value }) => value instanceof Uint8Array)
+    const { pending, unstored } = this.#former.find(drafts)
+    for (const draft of this.#former.drafts.values()) this.#watch(draft)
+    this.#putFirst(unstored)
     for (const { first, values } of segments) {
       for (const [at, value] of values.entries()) {
         const sequence = first + at
         if (sequence <= this.#acked) continue
-        const entry = { sequence, value, delivery: pending.get(sequence) }
-        this.#queuedBytes += cost(entry)
+        const entry = entryOf(value, pending.get(sequence), { sequence })
+        this.#queuedBytes += entry.bytes
         this.held.push(entry)
         this.#watch(entry)
       }
@@ -305,82 +290,15 @@ export class OutboxLog {
     }
   }
 
-  /** What has become of this tab's own drafts. Returns what of this tab is in the log. */
-  #findDrafts(records: readonly StoreRecord[]): ReadonlyMap<number, Delivery> {
-    const pending = new Map(this.#pending)
-    const found = new Map(records.map(({ key, value }) => [key, value]))
-    this.#mayHaveDrafts = records.some(({ value }) => value instanceof Uint8Array)
-    const unstored: Unstored[] = []
-    for (const [key, entry] of this.#drafted) {
-      const delivery = entry.delivery!
-      const record = found.get(key)
-      if (record instanceof Uint8Array) {
-        this.#watch(entry)
-        continue
-      }
-      this.#drafted.delete(key)
-      const id = log.readMarker(record)
-      if (id !== undefined) this.#obsolete.push(key)
-      if (id === null) delivery.reject(log.exhausted())
-      else if (id !== undefined) {
-        delivery.noteStored(id)
-        pending.set(log.sequenceOf(id), delivery)
-      } else if (entry.value) unstored.push({ value: entry.value, delivery })
-      else delivery.reject(log.gone())
-    }
-    this.#putFirst(unstored)
-    return pending
-  }
-
   // ── Storing ──────────────────────────────────────────────────────────────────────────────────────
 
   /** Drafts are taken while there is room for a whole transaction of them; this tab's own at once. */
   get #canAdopt(): boolean {
-    return this.#mayHaveDrafts && (this.#hasRoom || this.#drafted.size > 0)
+    return this.#mayHaveDrafts && (this.#hasRoom || this.#former.drafts.size > 0)
   }
 
   get #hasRoom(): boolean {
     return this.#queuedBytes + limits.maxCommitBytes <= limits.maxQueuedBytes
-  }
-
-  #flush(): void {
-    const hasWork = this.#isStale || this.#waiting.length > 0 || this.#canAdopt
-    const isHeldUp = this.#committing !== undefined || this.#isPausing || this.#isClosed
-    if (hasWork && this.#isLoaded && !isHeldUp) this.#committing = this.#commit()
-  }
-
-  async #commit(): Promise<void> {
-    await this.#whenQuiet()
-    const waiters = this.#waiters
-    this.#waiters = []
-    let isWritten = false
-    try {
-      await this.#options.log.commits.run(async (transaction) => {
-        if (this.#isClosed) return
-        await this.#write(transaction)
-        isWritten = true
-      })
-    } catch (error) {
-      this.#committing = undefined
-      this.#isStale = true
-      for (const { reject } of waiters) reject(error)
-      if (!this.#isClosed) this.#fail(error, () => this.#flush())
-      return
-    }
-    this.#committing = undefined
-    this.#failingSinceMs = undefined
-    if (isWritten) this.#conclude()
-    for (const { resolve } of waiters) resolve()
-    this.#flush()
-  }
-
-  /** When nobody adds any more in this task, or a segment is full: a commit takes as long for one as for a thousand. */
-  async #whenQuiet(): Promise<void> {
-    for (let seen = -1; seen !== this.#addedBytes && this.#addedBytes < limits.maxSegmentBytes;) {
-      seen = this.#addedBytes
-      for (let i = 0; i < limits.quietMicrotasks; i++) await undefined
-    }
-    this.#addedBytes = 0
   }
 
   async #write(transaction: StoreTransaction): Promise<void> {
@@ -396,87 +314,51 @@ export class OutboxLog {
       this.#mayHaveDrafts = false
       drafts = await transaction.list('drafts', `${peer}/`)
     }
-    const { attempt, written } = this.#prepare(drafts)
-    this.#attempt = attempt
-    const { head, entries, pruned, withdrawn, refused, obsolete } = attempt
+    this.#attempt = this.#prepare(drafts)
+    const { head, batch, pruned, withdrawn, obsolete } = this.#attempt
     for (const { first } of this.#segments.slice(0, pruned)) {
       await transaction.delete('outbox', log.segmentKey(peer, first))
     }
-    const stored = head.next - entries.length
+    const stored = head.next - batch.entries.length
     for (const { sequence } of withdrawn) {
       if (sequence > head.acked && sequence < stored) await this.#mark(transaction, sequence)
     }
-    for (const { first, values } of written) {
+    for (const { first, values } of batch.segments) {
       await transaction.put('outbox', log.segmentKey(peer, first), log.packSegment(values))
     }
-    const put = (key: string | undefined, id: log.Marker['id']) =>
-      key === undefined ? undefined : transaction.put('drafts', key, { id } satisfies log.Marker)
     const name = toBase64url(head.logId)
-    for (const { draft, sequence } of entries) await put(draft, log.messageId(name, sequence))
-    for (const { draft } of refused) await put(draft, null)
+    for (const { draft, sequence } of [...batch.entries, ...batch.refused]) {
+      const id = sequence > 0 ? log.messageId(name, sequence) : null
+      if (draft) await transaction.put('drafts', draft, { id } satisfies log.Marker)
+    }
     for (const key of obsolete) await transaction.delete('drafts', key)
     await transaction.put('outbox', peer, head)
   }
 
   /** Gives numbers to what waits. Who withdraws from here on finds it in the log. */
-  #prepare(records: readonly StoreRecord[]): { attempt: Attempt; written: log.Segment[] } {
-    const entries: Entry[] = []
-    const refused: Entry[] = []
-    const written: { first: number; values: (Uint8Array | null)[] }[] = []
-    let next = this.#next
-    let segmentBytes = Infinity
-    let bytes = 0
-    /** Whether there was room. */
-    const take = (entry: Entry): boolean => {
-      const value = entry.value!
-      const size = log.segmentCost(value)
-      if (bytes > 0 && bytes + size > limits.maxCommitBytes) return false
-      if (next > limits.maxSequence) return refused.push(entry) > 0
-      if (segmentBytes + size > limits.maxSegmentBytes) {
-        written.push({ first: next, values: [] })
-        segmentBytes = 0
-      }
-      written.at(-1)!.values.push(value)
-      segmentBytes += size
-      bytes += size
-      entry.sequence = next++
-      return entries.push(entry) > 0
-    }
-    const { own, others } = this.#draftsIn(records)
+  #prepare(records: readonly StoreRecord[]): Attempt {
+    const batch = new Batch(this.#next)
+    const take = (entry: Entry) => batch.take(entry)
+    const { own, others } = this.#former.sort(records)
     const isOwnTaken = own.every(take)
     const areOthersTaken = others.length === 0 || (this.#hasRoom && others.every(take))
     if (!isOwnTaken || !areOthersTaken) this.#mayHaveDrafts = true
-    if (isOwnTaken)
-      for (let at = 0; at < this.#waiting.length && take(this.#waiting.at(at)!); at++);
+    // This tab's own come before what it has sent since.
+    const waiting = isOwnTaken ? this.#waiting.length : 0
+    for (let at = 0; at < waiting; at++) if (!take(this.#waiting.at(at)!)) break
     const acked = this.#acked
     const kept = this.#segments.findIndex(({ end }) => end > acked + 1)
-    const attempt: Attempt = {
-      head: { logId: this.#nextLogId ?? this.#logId, next, acked, runs: this.#runsNow() },
-      entries,
-      segments: written.map(extentOf),
+    const { obsolete } = this.#former
+    this.#former.obsolete = []
+    this.#isStale = false
+    const logId = this.#nextLogId ?? this.#logId
+    return {
+      head: { logId, next: batch.next, acked, runs: this.#runsNow() },
+      batch,
       pruned: kept < 0 ? this.#segments.length : kept,
       withdrawn: [...this.#withdrawn.keys()].filter(({ sequence }) => sequence > 0),
-      refused,
-      obsolete: this.#obsolete,
+      obsolete,
     }
-    this.#obsolete = []
-    this.#isStale = false
-    return { attempt, written }
-  }
-
-  #draftsIn(records: readonly StoreRecord[]): { own: Entry[]; others: Entry[] } {
-    const own: Entry[] = []
-    const others: Entry[] = []
-    for (const { key, value } of records) {
-      if (!(value instanceof Uint8Array)) continue
-      const entry = this.#drafted.get(key)
-      if (!entry) others.push({ sequence: 0, value, delivery: undefined, draft: key })
-      else {
-        if (entry.value !== null) entry.value = value
-        own.push(entry)
-      }
-    }
-    return { own, others }
   }
 
   /** This run is among them as soon as it may send something, for the peer will name it. */
@@ -503,50 +385,58 @@ export class OutboxLog {
 
   /** It is on disk. */
   #conclude(): void {
-    const attempt = this.#attempt
-    if (!attempt) return
-    this.#attempt = undefined
-    const { head, entries, segments, pruned, withdrawn, refused } = attempt
+    if (!this.#attempt) return
+    const { head, batch, pruned, withdrawn } = this.#attempt
     const isRebased = !equalBytes(head.logId, this.#logId)
+    this.#attempt = undefined
     this.#isNew = false
     this.#logId = head.logId
     this.#logName = toBase64url(head.logId)
     this.#runs = head.runs
     this.#next = head.next
-    this.#segments = [...this.#segments.slice(pruned), ...segments]
-    for (const entry of entries) {
+    this.#segments = [...this.#segments.slice(pruned), ...batch.segments.map(extentOf)]
+    for (const entry of batch.entries) {
+      if (entry.draft === undefined) this.#waiting.shift()
+      else this.#queuedBytes += entry.bytes
       this.held.push(entry)
-      if (entry.draft) this.#queuedBytes += cost(entry)
-      else this.#waiting.shift()
+      this.#tell(entry, this.idOf(entry.sequence))
     }
-    for (const entry of refused) {
-      if (!entry.draft && this.#waiting.remove(entry)) this.#queuedBytes -= cost(entry)
+    for (const entry of batch.refused) {
+      if (this.#waiting.remove(entry)) this.#queuedBytes -= entry.bytes
       entry.delivery?.reject(log.exhausted())
+      this.#tell(entry, null)
     }
-    for (const entry of withdrawn) {
-      this.#withdrawn.get(entry)?.resolve()
-      this.#withdrawn.delete(entry)
-    }
-    for (const entry of [...entries, ...refused]) this.#tell(entry)
+    for (const entry of withdrawn) this.#endWithdrawal(entry)
     if (isRebased) {
       this.#nextLogId = undefined
       this.hasRolledBack = true
       this.onRebased()
     }
     if (this.#acked > head.acked && !this.#cancelPrune) this.#isStale = true
-    if (entries.some(({ draft }) => draft)) this.#options.onQueued(this.length)
-    if (entries.length > 0) this.#options.onStored()
+    this.#endWait(({ resolve }) => resolve())
+    if (batch.entries.some(({ draft }) => draft)) this.#options.onQueued(this.length)
+    if (batch.entries.length > 0) this.#options.onStored()
   }
 
-  #tell({ sequence, delivery, draft }: Entry): void {
-    const id = sequence > 0 ? this.idOf(sequence) : null
+  #tell({ delivery, draft }: Entry, id: string | null): void {
     if (id !== null) delivery?.noteStored(id)
     if (draft === undefined) return
-    if (this.#drafted.delete(draft)) this.#obsolete.push(draft)
+    if (this.#former.drafts.delete(draft)) this.#former.obsolete.push(draft)
     else {
       const { tab, n } = log.parseDraftKey(draft)
       this.#options.onAdopted?.(tab, n, id)
     }
+  }
+
+  #endWithdrawal(entry: Entry): void {
+    this.#withdrawn.get(entry)?.resolve()
+    this.#withdrawn.delete(entry)
+  }
+
+  #endWait(end: (waiter: Deferred<void>) => void): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    waiters.forEach(end)
   }
 
   /** The log has another id, and the same numbers. */
@@ -554,41 +444,25 @@ export class OutboxLog {
 
   /** A transaction that failed may have reached the disk all the same, as the head there tells. */
   #isThere(head: log.OutboxHead | undefined): boolean {
-    const { head: written, entries } = this.#attempt!
+    const { head: written, batch } = this.#attempt!
     const isWritten = head?.next === written.next && equalBytes(head.logId, written.logId)
-    return isWritten && (entries.length > 0 || !equalBytes(written.logId, this.#logId))
+    return isWritten && (batch.entries.length > 0 || !equalBytes(written.logId, this.#logId))
   }
 
   /** It is not: what it would have stored waits again. */
   #giveBack(): void {
-    const attempt = this.#attempt!
+    const { batch, obsolete } = this.#attempt!
     this.#attempt = undefined
     this.#isStale = true
-    this.#obsolete.push(...attempt.obsolete)
-    for (const entry of [...attempt.entries, ...attempt.refused]) {
+    this.#former.obsolete.push(...obsolete)
+    for (const entry of [...batch.entries, ...batch.refused]) {
       entry.sequence = 0
       if (entry.draft) this.#mayHaveDrafts = true
       else if (entry.value === null && this.#waiting.remove(entry)) {
-        this.#queuedBytes -= cost(entry)
-        this.#withdrawn.get(entry)?.resolve()
-        this.#withdrawn.delete(entry)
+        this.#queuedBytes -= entry.bytes
+        this.#endWithdrawal(entry)
       }
     }
-  }
-
-  /** Again after a while; what has waited too long for the disk is refused. */
-  #fail(error: unknown, again: () => void): void {
-    const { runtime, onError } = this.#options
-    this.#failingSinceMs ??= runtime.monotonicNow()
-    if (runtime.monotonicNow() - this.#failingSinceMs >= limits.storePatienceMs) {
-      this.#refuse(error)
-    }
-    this.#isPausing = true
-    this.#cancelRetry = runtime.setTimer(limits.storeRetryMs, () => {
-      this.#isPausing = false
-      again()
-    })
-    onError(error)
   }
 
   #refuse(error: unknown): void {
@@ -597,13 +471,13 @@ export class OutboxLog {
     this.#waiting = new Queue()
     for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
       entry.delivery!.reject(error)
-      this.#queuedBytes -= cost(entry)
-      if (entry.sequence === 0) continue
-      // It may be on disk, and must not go out.
-      if (entry.value !== null) this.#mustMark(entry)
-      entry.value = null
-      this.#queuedBytes += cost(entry)
-      this.#waiting.push(entry)
+      if (entry.sequence === 0) this.#queuedBytes -= entry.bytes
+      else {
+        // It may be on disk, and must not go out.
+        this.#waiting.push(entry)
+        if (entry.value !== null) this.#mustMark(entry)
+        entry.value = null
+      }
     }
     for (const { reject } of this.#withdrawn.values()) reject(error)
     this.#options.onQueued(this.length)
@@ -618,7 +492,7 @@ export class OutboxLog {
     const waiter = deferred<void>()
     this.#waiters.push(waiter)
     this.#isStale = true
-    this.#flush()
+    this.#committer.flush()
     await waiter.promise
   }
 
@@ -632,14 +506,14 @@ export class OutboxLog {
     if (this.isRebasing) return
     this.#nextLogId = this.#options.runtime.randomBytes(16)
     this.#isStale = true
-    this.#flush()
+    this.#committer.flush()
   }
 
   /** The peer has handled the oldest message held. */
   drop(): Entry {
     const entry = this.held.shift()!
     this.#acked = entry.sequence
-    this.#queuedBytes -= cost(entry)
+    this.#queuedBytes -= entry.bytes
     if (entry.value !== null) {
       entry.delivery?.resolve()
       this.#options.onDelivered(this.idOf(entry.sequence))
@@ -647,7 +521,7 @@ export class OutboxLog {
     this.#cancelPrune ??= this.#options.runtime.setTimer(limits.pruneLogMs, () => {
       this.#cancelPrune = undefined
       this.#isStale = true
-      this.#flush()
+      this.#committer.flush()
     })
     return entry
   }
@@ -660,10 +534,8 @@ export class OutboxLog {
 
   /** Writes no more. What this tab has waiting goes on in its next role. */
   async release(): Promise<Handover> {
-    this.#end()
-    await this.#taken
-    await this.#committing
-    const pending = new Map(this.#isLoaded ? [] : this.#pending)
+    await Promise.all([this.#end(), this.#taken])
+    const pending = this.#isLoaded ? new Map<number, Delivery>() : this.#former.pending
     const unstored: Unstored[] = []
     const written = await this.#lastWritten()
     for (let entry = this.held.shift(); entry; entry = this.held.shift()) {
@@ -677,53 +549,44 @@ export class OutboxLog {
         pending.set(sequence, delivery!)
       } else if (value) unstored.push({ value, delivery: delivery! })
     }
-    const drafted = new Map<string, Drafted>()
-    for (const [key, { value, delivery }] of this.#drafted) {
-      drafted.set(key, { value: value ?? undefined, delivery: delivery! })
-    }
-    return { unstored, drafted, pending, nextDraft: this.#nextDraft }
+    const { drafted, nextDraft } = this.#former
+    return { unstored, drafted, pending, nextDraft }
   }
 
   /** Whether a transaction that failed has reached the disk, where another tab may have written since. */
   async #lastWritten(): Promise<boolean | Error> {
     const { peer, log: options } = this.#options
     if (!this.#attempt) return false
-    const { head } = this.#attempt
     try {
-      const now = (await options.store.transaction(['outbox'], { mode: 'read' }, (transaction) =>
+      const record = await options.store.transaction(['outbox'], { mode: 'read' }, (transaction) =>
         transaction.get('outbox', peer),
-      )) as log.OutboxHead | undefined
-      if (!now || equalBytes(now.logId, head.logId)) {
-        const last = now && log.lastOf(now.runs, options.run, now.next)
-        if (last !== undefined) return last >= head.next - 1
-        // With all of its messages acknowledged a run is remembered no more.
-        if (!now || now.acked < head.next - 1) return false
-      }
+      )
+      const isWritten = log.wasWritten(this.#attempt.head, options.run, log.readHead(record))
+      if (isWritten !== undefined) return isWritten
       return new HandfastError('storage-failed', 'It is not known whether the message was stored')
     } catch (error) {
-      return error instanceof Error ? error : new HandfastError('storage-failed')
+      return error as Error
     }
   }
 
   /** Rejects everything that waits. What is on disk stays there. */
   close(error: Error): void {
-    this.#end()
+    void this.#end()
     this.#attempt = undefined
-    const waiting = [this.held, this.#waiting].flatMap((queue) => {
-      const entries: Entry[] = []
-      for (let entry = queue.shift(); entry; entry = queue.shift()) entries.push(entry)
-      return entries
-    })
-    for (const { delivery } of [...waiting, ...this.#drafted.values()]) delivery?.reject(error)
-    for (const delivery of this.#pending.values()) delivery.reject(error)
+    for (const delivery of this.#former.pending.values()) delivery.reject(error)
+    for (const { delivery } of this.#former.drafts.values()) delivery!.reject(error)
+    for (const queue of [this.held, this.#waiting]) {
+      for (let entry = queue.shift(); entry; entry = queue.shift()) entry.delivery?.reject(error)
+    }
   }
 
-  #end(): void {
-    this.#isClosed = true
-    this.#cancelRetry()
+  #end(): Promise<void> {
     this.#cancelPrune?.()
+    this.held.end()
     const closed = new HandfastError('closed')
-    for (const { reject } of [...this.#withdrawn.values(), ...this.#waiters]) reject(closed)
+    this.#endWait(({ reject }) => reject(closed))
+    for (const { reject } of this.#withdrawn.values()) reject(closed)
+    return this.#committer.end()
   }
 }
 

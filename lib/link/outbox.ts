@@ -11,7 +11,7 @@ import { encode } from '../codec/cbor.ts'
 import { recordKinds } from '../codec/records.ts'
 import { encodeBytesRecord, type FrameWriter, type Transfer } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
-import { cost, OutboxLog, type OutboxLogOptions } from './outbox-log.ts'
+import { OutboxLog, type OutboxLogOptions } from './outbox-log.ts'
 
 export interface OutboxOptions extends OutboxLogOptions {
   readonly nextTransferId: () => number
@@ -66,7 +66,7 @@ export class Outbox extends OutboxLog implements Source {
       const entry = this.drop()
       if (this.#sent > 0) {
         this.#sent--
-        this.#sentBytes -= cost(entry)
+        this.#sentBytes -= entry.bytes
       }
     }
     this.highestSent = Math.max(this.highestSent, this.firstHeld - 1)
@@ -102,8 +102,8 @@ export class Outbox extends OutboxLog implements Source {
     if (this.isRebasing || this.#isHeld) return false
     if (this.#transfer) return true
     const entry = this.held.at(this.#sent)
-    if (!entry) return false
-    return this.#sent === 0 || this.#sentBytes + cost(entry) <= limits.maxUnackedBytes
+    if (entry?.value === undefined) return false
+    return this.#sent === 0 || this.#sentBytes + entry.bytes <= limits.maxUnackedBytes
   }
 
   fill(writer: FrameWriter): void {
@@ -132,7 +132,7 @@ export class Outbox extends OutboxLog implements Source {
 
   #noteSent(): void {
     const entry = this.held.at(this.#sent++)!
-    this.#sentBytes += cost(entry)
+    this.#sentBytes += entry.bytes
     this.highestSent = Math.max(this.highestSent, entry.sequence)
   }
 

@@ -316,8 +316,8 @@ export class Leader implements Role {
     const sessions = this.#roster.remove(peer)
     if (wasSeen) this.#emitter.emit('forgotten', peer)
     this.#introductions?.forget(peer)
-    await sessions?.close('forgotten')
-    await eraseLog(this.#log, peer)
+    // At once: one that is met again meanwhile has nothing of the old log.
+    await Promise.all([sessions?.close('forgotten'), eraseLog(this.#log, peer)])
   }
 
   /** Ends all sessions, keeps all contacts. Idempotent. */

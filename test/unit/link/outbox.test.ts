@@ -1,11 +1,12 @@
 /** The outbox by itself: numbers that run out, withdrawing while storage fails, records that are damaged, hellos of another run. */
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { maxSequence, storePatienceMs } from '../../../lib/base/limits.ts'
+import { maxHeldBytes, maxSequence, storePatienceMs } from '../../../lib/base/limits.ts'
 import { recordKinds as kinds } from '../../../lib/codec/records.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { logTables, packSegment, segmentKey, unpackSegment } from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
+import type { FrameWriter } from '../../../lib/session/frame-writer.ts'
 import type { Table } from '../../../lib/storage/store.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
 import { helloOf, LinkPair, logOptions, value } from '../../support/link-pair.ts'
@@ -200,6 +201,74 @@ describe('a record that is damaged', () => {
       ])
     expect(await all(store)).toEqual(await all(before))
     await pair.close()
+  })
+})
+
+describe('what waits in memory', () => {
+  const size = 100_000
+  const count = 400
+  const message = (n: number) => value(new Uint8Array(size).fill(n % 251))
+  const inMemory = (outbox: Outbox) => {
+    let bytes = 0
+    for (let at = 0; at < outbox.held.length; at++) bytes += outbox.held.at(at)!.value?.length ?? 0
+    return bytes
+  }
+
+  test('is a few MiB, the rest is read when its turn comes', async () => {
+    let isWanted = false
+    const outbox = open({ onStored: () => (isWanted = true) })
+    const controller = new AbortController()
+    const sends = Array.from({ length: count }, (_, n) =>
+      outbox.add(message(n), n === 300 ? controller.signal : undefined),
+    )
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    expect([outbox.length, inMemory(outbox) < maxHeldBytes]).toEqual([count, true])
+    controller.abort(new Error('no'))
+    await expect(sends[300]).rejects.toThrow('no')
+    await outbox.release()
+
+    const again = open({ onStored: () => (isWanted = true) })
+    await again.ready
+    again.begin(true)
+    const sent: (number | null)[] = []
+    const writer = {
+      isEmpty: true,
+      record: () => sent.push(null),
+      bytesRecord: (_kind: number, _sequence: number, bytes: Uint8Array) =>
+        sent.push(bytes.at(-1)!),
+    } as unknown as FrameWriter
+    for (let round = 0; round < 200 && again.length > 0; round++) {
+      again.fill(writer)
+      expect(inMemory(again)).toBeLessThan(maxHeldBytes)
+      again.acknowledge(sent.length)
+      isWanted = false
+      await runtime.advance(300)
+    }
+    expect(isWanted).toBe(false)
+    expect(sent).toEqual(Array.from({ length: count }, (_, n) => (n === 300 ? null : n % 251)))
+    expect(await onDisk()).toEqual([])
+  })
+
+  test('a read that fails is told, and tried again', async () => {
+    const outbox = open()
+    const sends = Array.from({ length: count }, (_, n) => outbox.add(message(n)))
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    const read = store.inner.transaction.bind(store.inner)
+    let fails = true
+    store.inner.transaction = ((...args: Parameters<typeof read>) => {
+      if (fails && args[1].mode === 'read') return Promise.reject(new Error('lost'))
+      return read(...args)
+    }) as typeof read
+    outbox.highestSent = 60
+    outbox.acknowledge(60)
+    await runtime.advance(700)
+    expect(errors.length).toBeGreaterThan(0)
+    const before = inMemory(outbox)
+    fails = false
+    await runtime.advance(700)
+    expect(inMemory(outbox)).toBeGreaterThan(before)
   })
 })
 
