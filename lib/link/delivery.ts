@@ -7,9 +7,9 @@ import { deferred, type Deferred } from '../base/deferred.ts'
  * that was stored is sent all the same after the next start.
  */
 export class Delivery extends Promise<void> {
-  /** What `then` returns is a plain promise. */
-  static override get [Symbol.species]() {
-    return Promise
+  static {
+    // What `then` returns is a plain promise, and `await` takes this for one: it then needs no other, and no detour.
+    Object.defineProperty(this.prototype, 'constructor', { value: Promise })
   }
 
   resolve!: () => void

@@ -86,6 +86,8 @@ export class OutboxLog {
   #next = 1
   #segments: readonly Extent[] = []
   #queuedBytes = 0
+  /** Since the last transaction began. */
+  #addedBytes = 0
   /** This tab's drafts of when it did not lead, by key; and what else it had, by number. */
   readonly #drafted = new Map<string, Entry>()
   #pending: ReadonlyMap<number, Delivery> = new Map()
@@ -172,6 +174,7 @@ export class OutboxLog {
 
   #await(entry: Entry): void {
     this.#queuedBytes += cost(entry)
+    this.#addedBytes += cost(entry)
     this.#waiting.push(entry)
     this.#watch(entry)
   }
@@ -347,6 +350,7 @@ export class OutboxLog {
   }
 
   async #commit(): Promise<void> {
+    await this.#whenQuiet()
     const waiters = this.#waiters
     this.#waiters = []
     let isWritten = false
@@ -368,6 +372,15 @@ export class OutboxLog {
     if (isWritten) this.#conclude()
     for (const { resolve } of waiters) resolve()
     this.#flush()
+  }
+
+  /** Promise chains that send one message after another share a transaction, up to a full segment. */
+  async #whenQuiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#addedBytes && this.#addedBytes < limits.maxSegmentBytes;) {
+      seen = this.#addedBytes
+      for (let i = 0; i < limits.quietMicrotasks; i++) await undefined
+    }
+    this.#addedBytes = 0
   }
 
   async #write(transaction: StoreTransaction): Promise<void> {
@@ -399,7 +412,8 @@ export class OutboxLog {
     const put = (key: string | undefined, id: log.Marker['id']) =>
       key === undefined ? undefined : transaction.put('drafts', key, { id } satisfies log.Marker)
     const name = toBase64url(head.logId)
-    for (const { draft, sequence } of entries) await put(draft, log.messageId(name, sequence))
+    for (const { draft, sequence } of entries)
+      if (draft !== undefined) await put(draft, log.messageId(name, sequence))
     for (const { draft } of refused) await put(draft, null)
     for (const key of obsolete) await transaction.delete('drafts', key)
     await transaction.put('outbox', peer, head)
