@@ -72,3 +72,11 @@ test('one alone does not wait for a timer', async () => {
   await link.send('alone').stored
   expect(runtime.monotonicNow()).toBe(before)
 })
+
+test('thousands in one go', async () => {
+  const link = countingLink()
+  await link.send('loaded').stored
+  writes = 0
+  await Promise.all(Array.from({ length: 5_000 }, (_, i) => link.send(i).stored))
+  expect(writes).toBe(1)
+})
