@@ -72,7 +72,7 @@ export class Paths {
     return this.#emitter.on('change', listener)
   }
 
-  /** A relay can be reached again, or for the first time. */
+  /** A relay can be reached again, or one's own for the first time. Not one whose turn it is: who wants that one is calling. */
   onOpen(listener: () => void): Unsubscribe {
     return this.#emitter.on('open', listener)
   }
@@ -144,9 +144,11 @@ export class Paths {
     try {
       const client = new RelayClient({ url, runtime, ...(WebSocket ? { WebSocket } : {}) })
       this.#places.set(url, { client, sinceMs: runtime.monotonicNow() })
+      let isNews = this.#standing.includes(url)
       client.on('state', (state) => {
         this.#emitter.emit('change')
-        if (state === 'open') this.#emitter.emit('open')
+        if (state === 'open' && isNews) this.#emitter.emit('open')
+        isNews ||= state === 'closed'
       })
       return client
     } catch (error) {

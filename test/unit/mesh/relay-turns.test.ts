@@ -156,6 +156,24 @@ describe('a relay that there is no place for', () => {
   })
 })
 
+test('whose turn it is, or who comes back, are told apart', async () => {
+  let opened = 0
+  paths.onOpen(() => opened++)
+  names(room + 2).forEach(routeTo)
+  await turns(3)
+  // One's own.
+  expect(opened).toBe(1)
+  silent.add('slow')
+  const route = routeTo('slow')
+  await runtime.advance(1000)
+  route.publish(tag, packet).catch(() => 0)
+  expect(placed()).toContain('slow')
+  expect(opened).toBe(1)
+  silent.clear()
+  await runtime.advance(20_000)
+  expect(opened).toBe(2)
+})
+
 test('nothing takes turns where there is room for all', async () => {
   names(room).forEach(routeTo)
   const before = placed()
