@@ -4,7 +4,16 @@
  */
 
 /** A new table needs a higher `schemaVersion` in `idb-connection.ts`. */
-export const tables = ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox'] as const
+export const tables = [
+  'keys',
+  'tickets',
+  'contacts',
+  'answered',
+  'outbox',
+  'inbox',
+  'drafts',
+  'mesh',
+] as const
 export type Table = (typeof tables)[number]
 
 /** A structured-cloneable record. */
