@@ -5,7 +5,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import type { Page } from '@playwright/test'
-import { tier } from '../support/campaign.ts'
+import { record, tier } from '../support/campaign.ts'
 import { seededRandom } from '../support/seeded.ts'
 import type { Entry } from './pages/durable.ts'
 import type { Peer } from './support/browsers.ts'
@@ -72,7 +72,6 @@ test('messages outlive reloads, tabs that are closed or crash, and relays that a
     () => (browserName === 'chromium' ? crashTab(0) : closeTab(0)),
     () => killRelay(() => closeTab(1)),
   ]
-  const startedMs = performance.now()
   for (let round = 0; round < disconnects; round++) {
     const from = round * 1_000
     await Promise.all(pages.map((page) => send(page, from, perRound)))
@@ -90,9 +89,11 @@ test('messages outlive reloads, tabs that are closed or crash, and relays that a
     const writes = await page.evaluate(async () => (await durable).writes)
     expect(Object.keys(writes)).toEqual(expect.arrayContaining(['outbox', 'inbox']))
   }
-  const tookS = Math.round((performance.now() - startedMs) / 1000)
-  console.log(`${browserName}: ${accepted} messages, ${disconnects} disconnects, ${tookS} s`)
-  console.log(`open again ms after the relay's return: ${reconnectedMs.join(', ')}`)
+  record(`tabs and relays disturbed in ${browserName}`, {
+    disconnects,
+    'messages accepted, all handled once and in order': accepted,
+    'longest ms from the relay’s return to open links': Math.max(...reconnectedMs),
+  })
 })
 
 /** Ends a browser the hard way: its main process is the one that was started on the profile. */
@@ -160,7 +161,9 @@ test('browsers killed while they send and receive lose nothing that was accepted
     await expectSettled(sender.page)
     again = expectWhole(ledger, accepted)
   }
-  console.log(
-    `${browserName}: ${accepted.length} accepted, ${rounds} kills, ${again} came again, marked`,
-  )
+  record(`browsers killed in ${browserName}`, {
+    rounds,
+    'messages accepted, all handled in order': accepted.length,
+    'given to a handler again, marked': again,
+  })
 })

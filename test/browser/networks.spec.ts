@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tier } from '../support/campaign.ts'
+import { record, tier } from '../support/campaign.ts'
 import { seededRandom } from '../support/seeded.ts'
 import {
   durablePage,
@@ -133,5 +133,9 @@ test('messages outlive networks that are cut, fall silent or change', async ({
   }
   const [a, b] = hosts
   const accepted = (await expectDelivered(a, b)) + (await expectDelivered(b, a))
-  console.log(`${browserName}: ${accepted} messages; ms until all had arrived: ${took.join(', ')}`)
+  record(`networks cut and changed in ${browserName}`, {
+    rounds,
+    'messages accepted, all handled once and in order': accepted,
+    'ms until all had arrived': took.join(', '),
+  })
 })

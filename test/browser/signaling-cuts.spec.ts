@@ -4,7 +4,7 @@
  */
 
 import type { Page } from '@playwright/test'
-import { tier } from '../support/campaign.ts'
+import { record, tier } from '../support/campaign.ts'
 import {
   durablePage,
   expect,
@@ -103,7 +103,7 @@ test('a call to a known contact outlives the death of the relay at every step', 
   }
   await expectDelivered(alice, bob)
   await expectDelivered(bob, alice)
-  console.log(browserName, took)
+  record(`relay killed at each step of a call in ${browserName}, ms from its return`, took)
 })
 
 test('first contact outlives the death of the relay at every step', async ({
@@ -136,5 +136,5 @@ test('first contact outlives the death of the relay at every step', async ({
     await alice!.close()
     await bob!.close()
   }
-  console.log(browserName, took)
+  record(`relay killed at each step of first contact in ${browserName}, ms from its return`, took)
 })
