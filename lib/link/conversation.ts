@@ -43,7 +43,13 @@ export class Conversation implements SessionHandler, Source {
   isProven = false
   readonly #parts: ConversationParts
   /** What the peer has been told in this session. */
-  #told: { readonly log: Uint8Array | null; readonly position: Position | undefined } | undefined
+  #told:
+    | {
+        readonly logId: Uint8Array
+        readonly highestSent: number
+        readonly position: Position | undefined
+      }
+    | undefined
   /** The peer's log and run, as it named them. */
   #peerLogId: Uint8Array | undefined
   #cards = 0
@@ -81,7 +87,8 @@ export class Conversation implements SessionHandler, Source {
   sayHello(): void {
     const { outbox, inbox, run } = this.#parts
     const position = inbox.committed
-    this.#told = { log: outbox.logId, position }
+    const { logId, highestSent } = outbox
+    this.#told = { logId, highestSent, position }
     this.session.control([
       recordKinds.hello,
       version,
@@ -93,6 +100,11 @@ export class Conversation implements SessionHandler, Source {
       position?.handled ?? 0,
       position?.run ?? null,
     ])
+  }
+
+  /** Messages are going to be sent on this session. Says first what others have brought since it began. */
+  catchUp(): void {
+    if (this.#told && this.#told.highestSent < this.#parts.outbox.highestSent) this.sayHello()
   }
 
   get isGreeted(): boolean {
@@ -116,7 +128,7 @@ export class Conversation implements SessionHandler, Source {
     // An acknowledgement speaks of the log that the peer knows it does, and of what this session brought.
     if (isSameLog && position.run && equalBytes(position.run, this.#peerRun!)) {
       if (writer.record(encode([recordKinds.ack, position.handled]))) {
-        this.#told = { log: told.log, position }
+        this.#told = { ...told, position }
       }
     } else this.sayHello()
   }
@@ -176,12 +188,14 @@ export class Conversation implements SessionHandler, Source {
       case recordKinds.message:
         if (value !== null && !(value instanceof Uint8Array)) throw malformed()
         // A session that a reloaded peer left behind may speak of a log that is gone.
-        if (inbox.isOf(this.#peerLogId!)) inbox.receive(id, value, this.#peerRun!)
+        if (inbox.isOf(this.#peerLogId!)) {
+          inbox.receive(id, value, this.#peerRun!, this.#told?.position)
+        }
         return
       case recordKinds.ack:
         // One of a log that was given up says nothing of the present one.
         if (this.#acknowledgedLogId === outbox.logId) outbox.acknowledge(id)
-        else if (this.#told?.log === outbox.logId && !outbox.hasRolledBack) throw malformed()
+        else if (this.#told?.logId === outbox.logId && !outbox.hasRolledBack) throw malformed()
         return
       case recordKinds.request:
       case recordKinds.response:

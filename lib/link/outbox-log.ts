@@ -129,6 +129,11 @@ export class OutboxLog {
     return this.#isNew && this.highestSent === 0
   }
 
+  /** Of this mesh. */
+  get run(): Uint8Array {
+    return this.#options.log.run
+  }
+
   get isRebasing(): boolean {
     return this.#nextLogId !== undefined
   }
@@ -347,12 +352,18 @@ export class OutboxLog {
     const waiters = this.#waiters
     this.#waiters = []
     let isWritten = false
+    let withDrafts = false
+    const scope = () => {
+      withDrafts = this.#canAdopt || this.#obsolete.length > 0 || this.#attempt !== undefined
+      return withDrafts ? log.logTables : (['outbox'] as const)
+    }
+    const work = async (transaction: StoreTransaction) => {
+      if (this.#isClosed) return
+      await this.#write(transaction, withDrafts)
+      isWritten = true
+    }
     try {
-      await this.#options.log.commits.run(async (transaction) => {
-        if (this.#isClosed) return
-        await this.#write(transaction)
-        isWritten = true
-      })
+      await this.#options.log.commits.run(work, scope)
     } catch (error) {
       this.#committing = undefined
       this.#isStale = true
@@ -367,7 +378,7 @@ export class OutboxLog {
     this.#flush()
   }
 
-  async #write(transaction: StoreTransaction): Promise<void> {
+  async #write(transaction: StoreTransaction, withDrafts: boolean): Promise<void> {
     const { peer } = this.#options
     if (this.#attempt) {
       const head = (await transaction.get('outbox', peer)) as log.OutboxHead | undefined
@@ -376,11 +387,11 @@ export class OutboxLog {
       this.#giveBack()
     }
     let drafts: StoreRecord[] = []
-    if (this.#canAdopt) {
+    if (withDrafts && this.#canAdopt) {
       this.#mayHaveDrafts = false
       drafts = await transaction.list('drafts', `${peer}/`)
     }
-    const { attempt, written } = this.#prepare(drafts)
+    const { attempt, written } = this.#prepare(drafts, withDrafts)
     this.#attempt = attempt
     const { head, entries, pruned, withdrawn, refused, obsolete } = attempt
     for (const { first } of this.#segments.slice(0, pruned)) {
@@ -403,7 +414,10 @@ export class OutboxLog {
   }
 
   /** Gives numbers to what waits. Who withdraws from here on finds it in the log. */
-  #prepare(records: readonly StoreRecord[]): { attempt: Attempt; written: log.Segment[] } {
+  #prepare(
+    records: readonly StoreRecord[],
+    withDrafts: boolean,
+  ): { attempt: Attempt; written: log.Segment[] } {
     const entries: Entry[] = []
     const refused: Entry[] = []
     const written: { first: number; values: (Uint8Array | null)[] }[] = []
@@ -441,9 +455,9 @@ export class OutboxLog {
       pruned: kept < 0 ? this.#segments.length : kept,
       withdrawn: [...this.#withdrawn.keys()].filter(({ sequence }) => sequence > 0),
       refused,
-      obsolete: this.#obsolete,
+      obsolete: withDrafts ? this.#obsolete : [],
     }
-    this.#obsolete = []
+    if (withDrafts) this.#obsolete = []
     this.#isStale = false
     return { attempt, written }
   }
@@ -465,7 +479,7 @@ export class OutboxLog {
 
   /** This run is among them as soon as it may send something, for the peer will name it. */
   #runsNow(): log.OutboxHead['runs'] {
-    const { run } = this.#options.log
+    const { run } = this
     if (this.#nextLogId) return [{ id: run, from: this.#acked + 1 }]
     const runs = this.#runs.filter(
       (_, at) => !(at + 1 < this.#runs.length && this.#runs[at + 1]!.from <= this.#acked + 1),

@@ -4,6 +4,7 @@
  * memory as well as in storage.
  */
 
+import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { encode } from '../codec/cbor.ts'
@@ -25,7 +26,8 @@ export class Outbox extends OutboxLog implements Source {
   /** Entries from the front that this session has sent, and what they cost. */
   #sent = 0
   #sentBytes = 0
-  #transfer: Transfer | undefined
+  /** A message that goes out in parts, to its end. */
+  #transfer: (Transfer & { readonly sequence: number }) | undefined
   /** Until the peer has said on this session how far it is. */
   #isHeld = false
 
@@ -44,6 +46,8 @@ export class Outbox extends OutboxLog implements Source {
     if (run === null || this.isRebasing) return
     const last = this.lastOf(run)
     this.#settle(Math.min(handled, last ?? 0))
+    // Till it was told, the peer has dropped what this run sent behind.
+    if (!equalBytes(run, this.run)) this.#rewind()
     if (handled > (last ?? this.firstHeld - 1)) this.rebase()
   }
 
@@ -63,7 +67,7 @@ export class Outbox extends OutboxLog implements Source {
       if (this.#sent > 0) {
         this.#sent--
         this.#sentBytes -= cost(entry)
-      } else this.#transfer = undefined
+      }
     }
     this.highestSent = Math.max(this.highestSent, this.firstHeld - 1)
     this.#onQueued(this.length)
@@ -80,6 +84,7 @@ export class Outbox extends OutboxLog implements Source {
    */
   begin(isGreeted: boolean): void {
     this.#isHeld = !isGreeted && !this.isNew
+    this.#transfer = undefined
     this.#rewind()
   }
 
@@ -91,40 +96,48 @@ export class Outbox extends OutboxLog implements Source {
   #rewind(): void {
     this.#sent = 0
     this.#sentBytes = 0
-    this.#transfer = undefined
   }
 
   get pending(): boolean {
     if (this.isRebasing || this.#isHeld) return false
+    if (this.#transfer) return true
     const entry = this.held.at(this.#sent)
     if (!entry) return false
-    if (this.#transfer) return true
     return this.#sent === 0 || this.#sentBytes + cost(entry) <= limits.maxUnackedBytes
   }
 
   fill(writer: FrameWriter): void {
     while (this.pending) {
-      const entry = this.held.at(this.#sent)!
-      const { sequence } = entry
-      const value = entry.value!
-      if (!this.#transfer) {
-        const isWritten =
-          value === null
-            ? writer.record(encode([recordKinds.message, sequence, null]))
-            : writer.bytesRecord(recordKinds.message, sequence, value)
-        if (!isWritten) {
-          if ((value?.length ?? 0) < limits.smallRecordBytes && !writer.isEmpty) return
-          const record = encodeBytesRecord(recordKinds.message, sequence, value)
-          this.#transfer = { id: this.#nextTransferId(), record, offset: 0 }
-        }
-        if (sequence > this.highestSent) this.highestSent = sequence
-      }
       if (this.#transfer) {
         if (!writer.part(this.#transfer)) return
+        const { sequence } = this.#transfer
         this.#transfer = undefined
+        // It may have been acknowledged meanwhile, or all begun again.
+        if (this.held.at(this.#sent)?.sequence === sequence) this.#noteSent()
+        continue
       }
-      this.#sent++
-      this.#sentBytes += cost(entry)
+      const { sequence, value } = this.held.at(this.#sent)!
+      if (!value) {
+        if (!writer.record(encode([recordKinds.message, sequence, null]))) return
+        this.#noteSent()
+      } else if (writer.bytesRecord(recordKinds.message, sequence, value)) this.#noteSent()
+      else {
+        if (value.length < limits.smallRecordBytes && !writer.isEmpty) return
+        const record = encodeBytesRecord(recordKinds.message, sequence, value)
+        this.#transfer = { id: this.#nextTransferId(), record, offset: 0, sequence }
+        this.highestSent = Math.max(this.highestSent, sequence)
+      }
     }
+  }
+
+  #noteSent(): void {
+    const entry = this.held.at(this.#sent++)!
+    this.#sentBytes += cost(entry)
+    this.highestSent = Math.max(this.highestSent, entry.sequence)
+  }
+
+  override close(error: Error): void {
+    super.close(error)
+    this.#transfer = undefined
   }
 }

@@ -291,6 +291,7 @@ export class Sessions implements Carrier {
     this.#current?.session.removeSource(this.#outbox)
     this.#current = conversation
     this.#outbox.begin(conversation?.isGreeted ?? false)
+    conversation?.catchUp()
     if (!conversation) return
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()

@@ -144,7 +144,13 @@ const linkOver = (sessions: Sessions, runtime: Runtime): Link =>
 export async function linkWithPuppet(
   runtime: VirtualRuntime,
   hello: CborValue[] = helloOf(),
-): Promise<{ link: Link; puppet: Puppet; dials: () => number; close: () => Promise<void> }> {
+): Promise<{
+  link: Link
+  sessions: Sessions
+  puppet: Puppet
+  dials: () => number
+  close: () => Promise<void>
+}> {
   let dials = 0
   const sessions = new Sessions({
     peer: 'puppet' as PeerId,
@@ -165,7 +171,7 @@ export async function linkWithPuppet(
     await runtime.advance(5_000)
     await closing
   }
-  return { link, puppet, dials: () => dials, close }
+  return { link, sessions, puppet, dials: () => dials, close }
 }
 
 /** A value of the application as it travels. */
