@@ -6,12 +6,14 @@
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
-import type { StoreTransaction } from '../storage/store.ts'
+import type { StoreTransaction, Table } from '../storage/store.ts'
 
 export interface CommitterOptions {
   readonly runtime: Runtime
   readonly commits: GroupCommit
   readonly hasWork: () => boolean
+  /** The tables that `write` is about to need: others' writes to the rest hold nobody up. */
+  readonly scope: () => readonly Table[]
   readonly write: (transaction: StoreTransaction) => Promise<void>
   readonly onWritten: () => void
   /** What was written may have reached the disk all the same. */
@@ -46,15 +48,16 @@ export class Committer {
   }
 
   async #commit(): Promise<void> {
-    const { commits, write, onWritten, onFailed } = this.#options
+    const { commits, scope, write, onWritten, onFailed } = this.#options
     let isWritten = false
+    const work = async (transaction: StoreTransaction) => {
+      if (this.#isEnded) return
+      await write(transaction)
+      isWritten = true
+    }
     await this.#whenQuiet()
     try {
-      await commits.run(async (transaction) => {
-        if (this.#isEnded) return
-        await write(transaction)
-        isWritten = true
-      })
+      await commits.run(work, scope)
     } catch (error) {
       this.#running = undefined
       onFailed(error)

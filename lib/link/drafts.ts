@@ -81,6 +81,7 @@ export class Drafts {
     this.#committer = new Committer({
       ...options,
       hasWork: () => this.#hasWork,
+      scope: () => ['drafts'],
       write: (transaction) => this.#write(transaction),
       onWritten: () => this.#conclude(),
       onFailed: () => {

@@ -330,11 +330,14 @@ export class Inbox {
     this.#isCommitting = true
     let position: Position | undefined
     try {
-      await log.commits.run(async (transaction) => {
-        if (this.#isClosed || !this.#handled?.run) return
-        position = this.#handled
-        await transaction.put('inbox', peer, { logs: [...this.#others, position] })
-      })
+      await log.commits.run(
+        async (transaction) => {
+          if (this.#isClosed || !this.#handled?.run) return
+          position = this.#handled
+          await transaction.put('inbox', peer, { logs: [...this.#others, position] })
+        },
+        () => ['inbox'],
+      )
     } catch (error) {
       if (this.#isClosed) return
       this.#cancelCommit = runtime.setTimer(limits.storeRetryMs, () => void this.#commit())

@@ -71,6 +71,8 @@ export class OutboxLog {
   /** What this tab had before it came to lead. */
   #former = new Former(nothing())
   #mayHaveDrafts = false
+  /** Whether drafts are part of the transaction under way. */
+  #hasDrafts = false
   /** Withdrawn, which is not on disk yet. */
   readonly #withdrawn = new Map<Entry, Deferred<void>>()
   /** What a transaction writes, or may have written. */
@@ -93,6 +95,11 @@ export class OutboxLog {
       commits: options.log.commits,
       hasWork: () =>
         this.#isLoaded && (this.#isStale || this.#waiting.length > 0 || this.#canAdopt),
+      scope: () => {
+        const { obsolete } = this.#former
+        this.#hasDrafts = this.#canAdopt || obsolete.length > 0 || this.#attempt !== undefined
+        return this.#hasDrafts ? log.logTables : ['outbox']
+      },
       write: (transaction) => this.#write(transaction),
       onWritten: () => this.#conclude(),
       onFailed: (error) => {
@@ -310,7 +317,7 @@ export class OutboxLog {
       this.#giveBack()
     }
     let drafts: StoreRecord[] = []
-    if (this.#canAdopt) {
+    if (this.#hasDrafts && this.#canAdopt) {
       this.#mayHaveDrafts = false
       drafts = await transaction.list('drafts', `${peer}/`)
     }
@@ -348,8 +355,8 @@ export class OutboxLog {
     for (let at = 0; at < waiting; at++) if (!take(this.#waiting.at(at)!)) break
     const acked = this.#acked
     const kept = this.#segments.findIndex(({ end }) => end > acked + 1)
-    const { obsolete } = this.#former
-    this.#former.obsolete = []
+    const obsolete = this.#hasDrafts ? this.#former.obsolete : []
+    if (this.#hasDrafts) this.#former.obsolete = []
     this.#isStale = false
     const logId = this.#nextLogId ?? this.#logId
     return {

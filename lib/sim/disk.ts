@@ -70,7 +70,7 @@ export class Disk {
   async #transaction<T>(
     process: Process,
     scope: readonly Table[],
-    { mode, durability }: TransactionOptions,
+    { mode, durability, unless }: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
     const draw = () => this.#random.next()
@@ -86,6 +86,9 @@ export class Disk {
     if (isFailing && failsBefore) throw new HandfastError('storage-failed', 'the quota is used up')
     const staged = new StagedTransaction(scope, mode, this.#source)
     const result = await work(staged).finally(() => staged.end())
+    if (unless !== undefined && this.#records.has(`mesh/${unless}`)) {
+      throw new HandfastError('not-leading')
+    }
     const writes = [...staged.end()]
     await pass(latencyMs - beforeMs)
     if (writes.length > 0) {

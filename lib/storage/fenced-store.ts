@@ -1,7 +1,7 @@
 /**
  * A store that only the leader of the day can write to (a fencing token, as in "How to do distributed locking"). Whoever takes the lead
- * raises the generation in `mesh/leader`; each write of an earlier leader finds that in its own transaction and writes nothing, however
- * late it comes.
+ * raises the generation in `mesh/leader` and records that the one before is over, `mesh/over/<generation>`; each write of an earlier
+ * leader fails on that in its own transaction and writes nothing, however late it comes.
  */
 
 import { HandfastError } from '../base/errors.ts'
@@ -16,6 +16,7 @@ export interface LeaderRecord {
 }
 
 const runBytes = 16
+const rememberedLeads = 10_000
 const meshTable = ['mesh'] as const
 
 /** Makes the caller the leader, on disk. @throws HandfastError as `Store.transaction` does; `exhausted` */
@@ -27,6 +28,9 @@ export function takeLead(store: Store, runtime: Runtime): Promise<LeaderRecord> 
     if (!Number.isSafeInteger(generation)) throw new HandfastError('exhausted')
     const record: LeaderRecord = { generation, run }
     await transaction.put('mesh', 'leader', record)
+    await transaction.put('mesh', endOf(generation - 1), true)
+    // Nobody sleeps through so many.
+    await transaction.delete('mesh', endOf(generation - 1 - rememberedLeads))
     return record
   })
 }
@@ -42,13 +46,13 @@ export function currentGeneration(store: Store): Promise<number> {
 
 export class FencedStore implements Store {
   readonly #store: Store
-  readonly #generation: number
+  readonly #unless: string
   readonly #onOvertaken: () => void
 
   /** `generation`: as `takeLead` returned it. `onOvertaken`: called whenever a write was refused. */
   constructor(store: Store, generation: number, onOvertaken: () => void = () => {}) {
     this.#store = store
-    this.#generation = generation
+    this.#unless = endOf(generation)
     this.#onOvertaken = onOvertaken
   }
 
@@ -58,18 +62,12 @@ export class FencedStore implements Store {
     options: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
-    if (options.mode === 'read' || scope.length === 0) {
-      return this.#store.transaction(scope, options, work)
-    }
-    const withFence = [...new Set<Table>([...scope, 'mesh'])]
-    return this.#store.transaction(withFence, options, async (transaction) => {
-      const leader = await readLeader(transaction)
-      if (leader?.generation !== this.#generation) {
-        this.#onOvertaken()
-        throw new HandfastError('not-leading', 'Another tab leads now')
-      }
-      return work(within(transaction, scope))
+    if (options.mode === 'read') return this.#store.transaction(scope, options, work)
+    const run = this.#store.transaction(scope, { ...options, unless: this.#unless }, work)
+    run.catch((error: unknown) => {
+      if (error instanceof HandfastError && error.code === 'not-leading') this.#onOvertaken()
     })
+    return run
   }
 
   /** Closes the store below. */
@@ -78,31 +76,8 @@ export class FencedStore implements Store {
   }
 }
 
+/** Says that a generation is over. */
+const endOf = (generation: number) => `over/${generation}`
+
 const readLeader = async (transaction: StoreTransaction) =>
   (await transaction.get('mesh', 'leader')) as LeaderRecord | undefined
-
-/** The transaction as its owner asked for it: the table that the fence reads is not part of it. */
-function within(transaction: StoreTransaction, scope: readonly Table[]): StoreTransaction {
-  if (scope.includes('mesh')) return transaction
-  const check = (table: Table) => {
-    if (table === 'mesh') throw new HandfastError('invalid-argument', 'table mesh')
-  }
-  return {
-    async get(table, key) {
-      check(table)
-      return transaction.get(table, key)
-    },
-    async list(table, prefix) {
-      check(table)
-      return transaction.list(table, prefix)
-    },
-    async put(table, key, value) {
-      check(table)
-      return transaction.put(table, key, value)
-    },
-    async delete(table, key) {
-      check(table)
-      return transaction.delete(table, key)
-    },
-  }
-}

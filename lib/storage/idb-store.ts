@@ -77,7 +77,7 @@ export class IdbStore implements Store {
 
   async #run<T>(
     scope: readonly Table[],
-    { mode, durability = 'relaxed' }: TransactionOptions,
+    { mode, durability = 'relaxed', unless }: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
     // Until the first request everything happens in one go or in microtasks: the transaction would end by itself.
@@ -103,14 +103,15 @@ export class IdbStore implements Store {
         return keys.map((key, i) => ({ key, value: values[i] as unknown }))
       },
     })
-    tx = await this.#begin(scope, mode === 'read' ? 'readonly' : 'readwrite', durability)
+    const tables = unless === undefined ? scope : [...new Set<Table>([...scope, 'mesh'])]
+    tx = await this.#begin(tables, mode === 'read' ? 'readonly' : 'readwrite', durability)
     const committed = this.#settled(tx)
     try {
       const early = committed.then(() => {
         throw awaitedElsewhere()
       })
       const result = await Promise.race([early, (async () => work(staged))()])
-      commit(tx, staged.end())
+      commit(tx, staged.end(), unless)
       await committed
       return result
     } catch (error) {
@@ -162,6 +163,7 @@ export class IdbStore implements Store {
       tx.addEventListener(
         'abort',
         settle(() => {
+          if (tx.error?.name === 'ConstraintError') return reject(new HandfastError('not-leading'))
           // What the platform aborts for anything but a full disk leaves a connection not to be trusted.
           if (tx.error && tx.error.name !== 'QuotaExceededError') this.#lose(tx.db)
           reject(storageError(tx.error))
@@ -211,8 +213,13 @@ export class IdbStore implements Store {
   }
 }
 
-function commit(tx: IDBTransaction, writes: Iterable<Write>): void {
+function commit(tx: IDBTransaction, writes: Iterable<Write>, unless: string | undefined): void {
   try {
+    if (unless !== undefined) {
+      // An `add` over a record aborts all.
+      tx.objectStore('mesh').add(true, unless)
+      tx.objectStore('mesh').delete(unless)
+    }
     for (const { table, key, record } of writes) {
       if (record) tx.objectStore(table).put(record.value, key)
       else tx.objectStore(table).delete(key)

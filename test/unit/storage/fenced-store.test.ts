@@ -75,15 +75,6 @@ test('a group commit begun before another tab took the lead is whole; a later on
   await Promise.all([one.close(), other.close()])
 })
 
-test('nobody writes before somebody has taken the lead', async () => {
-  const store = new MemoryStore()
-  for (const generation of [0, 1]) {
-    const fenced = new FencedStore(store, generation)
-    await expect(put(fenced, 'a')).rejects.toMatchObject({ code: 'not-leading' })
-  }
-  expect(await stored(store)).toEqual([])
-})
-
 test("the fence's table is open to those who name it, and to them alone", async () => {
   const store = new MemoryStore()
   const { generation } = await takeLead(store, runtime)
