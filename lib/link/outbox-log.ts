@@ -91,6 +91,8 @@ export class OutboxLog {
   #pending: ReadonlyMap<number, Delivery> = new Map()
   #nextDraft = 1
   #obsolete: string[] = []
+  #cancelAdopt: (() => void) | undefined
+  #adoptAgain = false
   #mayHaveDrafts = false
   /** Withdrawn, which is not on disk yet. */
   readonly #withdrawn = new Map<Entry, Deferred<void>>()
@@ -176,10 +178,21 @@ export class OutboxLog {
     this.#watch(entry)
   }
 
-  /** There may be drafts of other tabs. */
+  /**
+   * There may be drafts of other tabs. Taking them reads what it writes, and a page that hangs in the midst of that keeps all tabs from the
+   * database: it is done at once, and then not again for a while.
+   */
   adopt(): void {
+    if (this.#isClosed) return
+    if (this.#cancelAdopt) return void (this.#adoptAgain = true)
     this.#mayHaveDrafts = true
     this.#flush()
+    this.#cancelAdopt = this.#options.runtime.setTimer(limits.adoptEveryMs, () => {
+      this.#cancelAdopt = undefined
+      if (!this.#adoptAgain) return
+      this.#adoptAgain = false
+      this.adopt()
+    })
   }
 
   // ── Withdrawing ──────────────────────────────────────────────────────────────────────────────────
@@ -718,6 +731,7 @@ export class OutboxLog {
     this.#isClosed = true
     this.#cancelRetry()
     this.#cancelPrune?.()
+    this.#cancelAdopt?.()
     const closed = new HandfastError('closed')
     for (const { reject } of [...this.#withdrawn.values(), ...this.#waiters]) reject(closed)
   }
