@@ -473,6 +473,9 @@ export const maxTabChannels = 64
 /** [protocol] The last number of a log: the one after it still fits a `hello`. Then `send` fails with `exhausted`. */
 export const maxSequence = 0xffff_fffe
 
+/** Time between two looks at the drafts of other tabs. */
+export const adoptEveryMs = 100
+
 /** Messages of one tab, on one link, that wait to be taken into the log. Beyond it `send` refuses with `queue-full`. */
 export const maxDraftBytes = 8 * 1024 * 1024
 

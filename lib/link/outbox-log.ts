@@ -70,6 +70,8 @@ export class OutboxLog {
   #queuedBytes = 0
   /** What this tab had before it came to lead. */
   #former = new Former(nothing())
+  #cancelAdopt: (() => void) | undefined
+  #adoptAgain = false
   #mayHaveDrafts = false
   /** Whether drafts are part of the transaction under way. */
   #hasDrafts = false
@@ -172,10 +174,21 @@ export class OutboxLog {
     this.#watch(entry)
   }
 
-  /** There may be drafts of other tabs. */
+  /**
+   * There may be drafts of other tabs. Taking them reads what it writes, and a page that hangs in the midst of that keeps all tabs from the
+   * database: it is done at once, and then not again for a while.
+   */
   adopt(): void {
+    if (this.#committer.isEnded) return
+    if (this.#cancelAdopt) return void (this.#adoptAgain = true)
     this.#mayHaveDrafts = true
     this.#committer.flush()
+    this.#cancelAdopt = this.#options.runtime.setTimer(limits.adoptEveryMs, () => {
+      this.#cancelAdopt = undefined
+      if (!this.#adoptAgain) return
+      this.#adoptAgain = false
+      this.adopt()
+    })
   }
 
   // ── Withdrawing ──────────────────────────────────────────────────────────────────────────────────
@@ -589,6 +602,7 @@ export class OutboxLog {
 
   #end(): Promise<void> {
     this.#cancelPrune?.()
+    this.#cancelAdopt?.()
     this.held.end()
     const closed = new HandfastError('closed')
     this.#endWait(({ reject }) => reject(closed))

@@ -3,12 +3,12 @@
 import type { Page } from '@playwright/test'
 import { tier } from '../support/campaign.ts'
 import type { Note } from './pages/tabs.ts'
-import { expect, test, type Peer } from './support/browsers.ts'
+import { expect, test } from './support/browsers.ts'
 
 const path = '/test/browser/pages/tabs.html'
 const kills = tier(4, 20)
 const hangs = tier(1, 5)
-const everyMs = 20
+const everyMs = 50
 const hangMs = 6_000
 
 test.setTimeout(tier(120_000, 600_000))
@@ -23,11 +23,6 @@ const figures = (values: number[]) =>
 class Story {
   readonly notes: Note[] = []
   readonly tabs = new Map<string, Page>()
-  readonly alice: Peer
-
-  constructor(alice: Peer) {
-    this.alice = alice
-  }
 
   async addTab(page: Page): Promise<Page> {
     this.tabs.set(await idOf(page), page)
@@ -81,14 +76,15 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
   profileFolder,
 }, testInfo) => {
   const profile = browserName === 'chromium' ? { profile: await profileFolder() } : {}
-  const bobPeer = await openPeer(undefined, { path: `${path}?name=bob` })
-  const alice = await openPeer(undefined, { path: `${path}?name=alice-blank`, ...profile })
-  const story = new Story(alice)
-  for (const { context } of [alice, bobPeer]) {
+  const collect = `${path}?collect`
+  const bobPeer = await openPeer(undefined, { path: collect })
+  const alice = await openPeer(undefined, { path: collect, ...profile })
+  const story = new Story()
+  for (const { context, page } of [alice, bobPeer]) {
     await context.exposeFunction('note', (note: Note) => void story.notes.push(note))
+    await page.reload()
   }
-  const bob = bobPeer.page
-  await bob.reload()
+  const bob = await bobPeer.newPage(`${path}?name=bob`)
   const alicePath = `${path}?name=alice`
   const newTab = async () => story.addTab(await alice.newPage(alicePath))
   const first = await newTab()
@@ -106,13 +102,16 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
   for (let n = 0; n < kills; n++) {
     await bob.waitForTimeout(700)
     story.tabs.delete(leader.id)
-    const killedMs = Date.now()
+    let killedMs = Date.now()
     if (n % 2 === 1 && browserName === 'chromium') {
       const devtools = await alice.context.newCDPSession(leader.page)
+      // It writes a dump first.
+      const crashed = leader.page.waitForEvent('crash').then(() => void (killedMs = Date.now()))
       void devtools.send('Page.crash').catch(() => {})
+      await crashed
     } else void leader.page.close()
     const next = await story.leader(generation)
-    electedMs.push(next.atMs - killedMs)
+    electedMs.push(Math.max(0, next.atMs - killedMs))
     throughMs.push(...(await story.firstThrough(next.atMs, bobId)))
     ;({ generation, ...leader } = next)
     await start(await newTab())

@@ -1,5 +1,5 @@
 /**
- * One tab of an identity, `?name=`, that tells the test what it handles before it counts as handled. Times are of the wall clock, which all
+ * One tab of an identity, `?name=`, that tells the test what it handles as it does. Times are of the wall clock, which all
  * pages of a machine share.
  */
 
@@ -28,6 +28,10 @@ declare global {
   var testTab: Promise<TestTab>
 }
 
+/** By way of a page that nobody kills, `?collect`: what a dying one tells the test itself may be lost. */
+const notes = new BroadcastChannel('notes')
+const tell = (note: Note) => notes.postMessage(note)
+
 interface Leads {
   readonly tab: string
   readonly generation: number
@@ -51,16 +55,9 @@ class TestTab {
   }
 
   #serve(link: Link): void {
-    link.on('message', async (message, { id, redelivered }) => {
-      const atMs = Date.now()
-      await note({
-        what: 'handled',
-        by: this.id,
-        atMs,
-        message: message as Message,
-        id,
-        redelivered,
-      })
+    link.on('message', (sent, { id, redelivered }) => {
+      const message = sent as Message
+      tell({ what: 'handled', by: this.id, atMs: Date.now(), message, id, redelivered })
     })
     link.handle('who', () => this.id)
   }
@@ -88,11 +85,11 @@ class TestTab {
 
   #send(): void {
     const message = { from: this.id, n: this.#next++, sentMs: Date.now() }
-    const tell = (what: Note['what']) => void note({ what, by: this.id, atMs: Date.now(), message })
+    const say = (what: Note['what']) => tell({ what, by: this.id, atMs: Date.now(), message })
     const fail = (error: unknown) => void this.errors.push(String(error))
     const delivery = this.link.send(message)
-    delivery.stored.then(() => tell('accepted'), fail)
-    delivery.then(() => tell('delivered'), fail)
+    delivery.stored.then(() => say('accepted'), fail)
+    delivery.then(() => say('delivered'), fail)
   }
 
   /** Runs nothing else for so long. */
@@ -102,8 +99,11 @@ class TestTab {
   }
 }
 
-globalThis.testTab = (async () => {
-  const name = new URLSearchParams(location.search).get('name')!
+const query = new URLSearchParams(location.search)
+if (query.has('collect')) notes.onmessage = ({ data }: MessageEvent<Note>) => void note(data)
+else globalThis.testTab = join(query.get('name')!)
+
+async function join(name: string): Promise<TestTab> {
   const tabs = await openTabHub(name, systemRuntime)
   let leads: Leads = { tab: '', generation: 0, atMs: 0 }
   let test: TestTab | undefined
@@ -117,4 +117,4 @@ globalThis.testTab = (async () => {
   const relays = [`ws://${location.host}/relay`]
   test = new TestTab(tabs.id, await Mesh.open({ identity, relays, tabs }), leads)
   return test
-})()
+}

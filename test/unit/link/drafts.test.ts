@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
+  adoptEveryMs,
   maxDraftBytes,
   maxQueuedBytes,
   maxSequence,
@@ -122,7 +123,7 @@ describe('a draft', () => {
     }
     await runtime.settle()
     outbox.adopt()
-    await runtime.settle()
+    await runtime.advance(adoptEveryMs)
     const all = await logged()
     expect(all).toHaveLength(60)
     for (const tab of 'abc') {
@@ -141,7 +142,7 @@ describe('a draft', () => {
     await runtime.settle()
     outbox.adopt()
     outbox.adopt()
-    await runtime.settle()
+    await runtime.advance(adoptEveryMs)
     expect(await logged()).toEqual(Array.from({ length: 100 }, (_, n) => `${n}`))
     expect(adopted).toHaveLength(100)
   })
