@@ -20,6 +20,15 @@ const version = 1
 const idBytes = 16
 const maxSequence = 0xffff_ffff
 
+/** What a session does for signaling between the peer and others. */
+export interface SignalPart {
+  /** The peer is proven to be live. */
+  readonly begin: () => void
+  /** @throws HandfastError for a record that the peer should not have sent */
+  readonly take: (record: Record) => void
+  readonly close: () => void
+}
+
 /** What of the link a conversation works on. */
 export interface ConversationParts {
   readonly outbox: Outbox
@@ -31,6 +40,8 @@ export interface ConversationParts {
   readonly nextTransferId: () => number
   /** A card of the peer. @throws HandfastError when it is not one */
   readonly takeCard: (card: Uint8Array) => void
+  /** Default: nothing is sent, and what comes is not heard. */
+  readonly signals?: ((send: Calls['push']) => SignalPart) | undefined
   /** The peer has said hello. */
   readonly onGreeted: (conversation: Conversation) => void
 }
@@ -53,6 +64,7 @@ export class Conversation implements SessionHandler, Source {
   /** The peer's log and run, as it named them. */
   #peerLogId: Uint8Array | undefined
   #cards = 0
+  readonly #signals: SignalPart | undefined
   #peerRun: Uint8Array | undefined
   /** Our log, if the peer's acknowledgements speak of it. */
   #acknowledgedLogId: Uint8Array | undefined
@@ -62,6 +74,7 @@ export class Conversation implements SessionHandler, Source {
     this.#parts = parts
     this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId)
     this.streams = new Streams(session, parts.acceptStream)
+    this.#signals = parts.signals?.((...args) => this.calls.push(...args))
   }
 
   /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */
@@ -70,7 +83,12 @@ export class Conversation implements SessionHandler, Source {
     void this.session.ended.then(() => {
       this.calls.close()
       this.streams.close()
+      this.#signals?.close()
     })
+    this.session.confirmed.then(
+      () => this.session.isOpen && this.#signals?.begin(),
+      () => {},
+    )
     try {
       await Promise.all([outbox.announce(), inbox.ready])
     } catch {
@@ -144,6 +162,7 @@ export class Conversation implements SessionHandler, Source {
       if (kind === recordKinds.hello) this.#takeHello(record)
       else if (!this.#peerLogId) throw malformed()
       else if (kind === recordKinds.card) this.#takeCard(record)
+      else if (kind === recordKinds.signal) this.#signals?.take(record)
       else this.#take(record)
     }
     this.#parts.inbox.deliver()

@@ -6,12 +6,18 @@ import { tables, type Store } from '../../lib/storage/store.ts'
 
 export class FaultyStore implements Store {
   fails: 'before' | 'after' | undefined
+  /** Reads whose answer is lost. */
+  failingReads = 0
   writes = 0
   readonly inner = new MemoryStore()
 
   async transaction<T>(...args: Parameters<Store['transaction']>): Promise<T> {
     const [, { mode, durability }] = args
-    if (mode === 'read') return this.inner.transaction(...args) as Promise<T>
+    if (mode === 'read') {
+      const found = await this.inner.transaction(...args)
+      if (this.failingReads-- > 0) throw new Error('connection lost')
+      return found as T
+    }
     expect(durability).toBe('strict')
     this.writes++
     if (this.fails === 'before') throw new Error('disk full')

@@ -1,9 +1,18 @@
 /**
- * Handfast, messages. The two meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that
- * what is timed is the dial of a known contact.
+ * Handfast, messages that are kept in memory alone, as their sender's choice of store; `handfast-stored.ts` keeps them on disk. The two
+ * meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that what is timed is the dial of a
+ * known contact.
  */
 
-import { Identity, type Link, Mesh } from '../../../lib/index.ts'
+import {
+  Identity,
+  type Link,
+  MemoryStore,
+  Mesh,
+  type PeerId,
+  type Store,
+} from '../../../lib/index.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
@@ -15,14 +24,24 @@ const ticketLifeMs = 600_000
 
 type Connect = (link: Link, onMessage: OnMessage) => Promise<Connection>
 
-async function openMesh(name: string, site: Site): Promise<Mesh> {
-  const identity = await Identity.open({ name })
+type OpenStore = (name: string) => Promise<Store>
+
+async function openMesh(name: string, site: Site, openStore: OpenStore): Promise<Mesh> {
+  const identity = await Identity.open({ name, store: await openStore(name) })
   return Mesh.open({ identity, relays: [site.relayUrl] })
+}
+
+/** What carries each link, which a mesh shows nobody. */
+const sessionsOf = new Map<PeerId, Sessions>()
+const { attach } = Sessions.prototype
+Sessions.prototype.attach = function (...args) {
+  sessionsOf.set(this.peer, this)
+  attach.apply(this, args)
 }
 
 /** Ends what session there is; the next send makes another. */
 async function hangUp(link: Link): Promise<void> {
-  await link.suspend('idle', 'gracefully')
+  await sessionsOf.get(link.peer)?.suspend('idle', 'gracefully')
   await idle(link)
 }
 
@@ -39,14 +58,19 @@ function idle(link: Link): Promise<void> {
 }
 
 /** One end; `dial` and `answer` make a connection of a link that has no session. */
-export async function openEndpoint(site: Site, dial: Connect, answer: Connect): Promise<Endpoint> {
+export async function openEndpoint(
+  site: Site,
+  dial: Connect,
+  answer: Connect,
+  openStore: OpenStore = async () => new MemoryStore(),
+): Promise<Endpoint> {
   // With many peers, each round's answerer is another identity.
   const nameOf = (round: number) => (site.manyPeers ? `${site.self} ${round}` : site.self)
   let mesh: Mesh | undefined
   let link: Link | undefined
 
   async function invite(round: number): Promise<string> {
-    mesh = await openMesh(nameOf(round), site)
+    mesh = await openMesh(nameOf(round), site, openStore)
     mesh.on('link', (it) => {
       link = it
     })
@@ -54,7 +78,7 @@ export async function openEndpoint(site: Site, dial: Connect, answer: Connect): 
   }
 
   async function accept(invitation: string): Promise<void> {
-    mesh ??= await openMesh(site.self, site)
+    mesh ??= await openMesh(site.self, site, openStore)
     link = await mesh.accept(invitation)
     await hangUp(link)
   }
@@ -72,7 +96,7 @@ export async function openEndpoint(site: Site, dial: Connect, answer: Connect): 
   }
 }
 
-async function connect(link: Link, onMessage: OnMessage): Promise<Connection> {
+export async function connect(link: Link, onMessage: OnMessage): Promise<Connection> {
   const stop = link.on('message', (message) => onMessage((message as Uint8Array).length))
   return {
     send: (message) => void link.send(message),

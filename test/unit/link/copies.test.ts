@@ -38,9 +38,9 @@ function check(seen: readonly Seen[], sent: readonly unknown[]): void {
 describe('two runs of one log', () => {
   /** Two that both claim to be the peer, with the same log. */
   async function twins() {
-    const { link, puppet, close } = await linkWithPuppet(runtime)
+    const { link, sessions, puppet, close } = await linkWithPuppet(runtime)
     const twin = await puppetFor('initiator', { runtime })
-    link.attach(twin.session)
+    sessions.attach(twin.session)
     twin.send(helloOf().with(3, otherRun))
     await runtime.settle()
     return { link, puppet, twin, close }
@@ -61,7 +61,7 @@ describe('two runs of one log', () => {
   })
 
   test('that takes over before the end of the other is acknowledged is told, and begins again', async () => {
-    const { link, puppet, close } = await linkWithPuppet(runtime)
+    const { link, sessions, puppet, close } = await linkWithPuppet(runtime)
     let finish: () => void = () => {}
     const seen: unknown[] = []
     link.on('message', (message) => {
@@ -71,7 +71,7 @@ describe('two runs of one log', () => {
     puppet.send([kinds.message, 1, value(1)])
     await runtime.settle()
     const next = await puppetFor('initiator', { runtime })
-    link.attach(next.session)
+    sessions.attach(next.session)
     const rest = [1, 2, 3].map((n) => [kinds.message, n, value(n)])
     next.send(helloOf(1, 3).with(3, otherRun), ...rest)
     await runtime.advance(100)
@@ -90,16 +90,17 @@ describe('two runs of one log', () => {
   test('who is told of an earlier run sends again what is behind it', async () => {
     const store = new FaultyStore()
     const pair = new LinkPair({ runtime })
-    void pair.links[0].close('closed')
+    void pair.sessions[0].close('closed')
     pair.isReachable = false
     const first = logOptions(runtime, store)
-    pair.links[0] = pair.link(0, first)
+    pair.renew(0, first)
     for (const n of [1, 2]) pair.links[0].send(n).catch(() => {})
     await runtime.settle()
-    void pair.links[0].close('closed')
-    const link = pair.link(0, logOptions(runtime, store))
+    void pair.sessions[0].close('closed')
+    pair.renew(0, logOptions(runtime, store))
+    const [link] = pair.links
     const puppet = await puppetFor('initiator', { runtime })
-    link.attach(puppet.session)
+    pair.sessions[0].attach(puppet.session)
     puppet.send(helloOf())
     await runtime.settle()
     const sent = () =>
@@ -110,7 +111,6 @@ describe('two runs of one log', () => {
     await runtime.settle()
     expect(sent()).toEqual([1, 2, 2])
     expect(link.queued).toBe(1)
-    void link.close('closed')
     await pair.close()
   })
 })
@@ -119,13 +119,13 @@ describe('a profile', () => {
   function durable(stores: [Store, Store] = [new FaultyStore(), new FaultyStore()]) {
     const pair = new LinkPair({ runtime, latencyMs: 2 })
     for (const side of [0, 1] as const) {
-      void pair.links[side].close('closed')
-      pair.links[side] = pair.link(side, logOptions(runtime, stores[side]))
+      void pair.sessions[side].close('closed')
+      pair.renew(side, logOptions(runtime, stores[side]))
     }
     const reload = (side: 0 | 1, store = stores[side]) => {
       pair.network.cut()
-      void pair.links[side].close('closed')
-      pair.links[side] = pair.link(side, logOptions(runtime, store))
+      void pair.sessions[side].close('closed')
+      pair.renew(side, logOptions(runtime, store))
     }
     return { pair, stores: stores as [FaultyStore, FaultyStore], reload }
   }
@@ -148,8 +148,10 @@ describe('a profile', () => {
       })
       const sent: unknown[] = ['first']
       await Promise.all([pair.links[0].send('first'), runtime.advance(1_000)])
-      const original = pair.links[0]
-      const copy = pair.link(0, logOptions(runtime, await stores[0].copy()))
+      const [original] = pair.links
+      const [ofOriginal] = pair.sessions
+      pair.renew(0, logOptions(runtime, await stores[0].copy()))
+      const [copy] = pair.links
       let rollbacks = 0
       for (const each of [original, copy]) each.on('rollback', () => rollbacks++)
       for (let step = 0; step < 40; step++) {
@@ -167,7 +169,7 @@ describe('a profile', () => {
       expect([original.queued, copy.queued]).toEqual([0, 0])
       check(seen, sent)
       expect(rollbacks).toBeGreaterThan(0)
-      void copy.close('closed')
+      void ofOriginal.close('closed')
       await pair.close()
     },
     60_000,

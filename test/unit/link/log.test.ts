@@ -43,13 +43,13 @@ function durable(stores: [Store, Store] = [new FaultyStore(), new FaultyStore()]
   const pair = new LinkPair({ runtime, latencyMs: 2 })
   const log = (side: 0 | 1) => logOptions(runtime, stores[side])
   for (const side of [0, 1] as const) {
-    void pair.links[side].close('closed')
-    pair.links[side] = pair.link(side, log(side))
+    void pair.sessions[side].close('closed')
+    pair.renew(side, log(side))
   }
   const reload = (side: 0 | 1, store = stores[side]) => {
     pair.network.cut()
-    void pair.links[side].close('closed')
-    pair.links[side] = pair.link(side, logOptions(runtime, store))
+    void pair.sessions[side].close('closed')
+    pair.renew(side, logOptions(runtime, store))
   }
   return { pair, stores: stores as [FaultyStore, FaultyStore], reload }
 }
@@ -204,8 +204,8 @@ describe('acknowledgements', () => {
   test('`each`: the next message comes when the position of the one before is on disk', async () => {
     const stores: [FaultyStore, FaultyStore] = [new FaultyStore(), new FaultyStore()]
     const { pair } = durable(stores)
-    void pair.links[1].close('closed')
-    pair.links[1] = pair.link(1, logOptions(runtime, stores[1], 'each'))
+    void pair.sessions[1].close('closed')
+    pair.renew(1, logOptions(runtime, stores[1], 'each'))
     const seen: Seen[] = []
     listen(pair.links[1], seen)
     pair.links[1].on('error', () => {})
@@ -266,6 +266,25 @@ describe('storage that fails', () => {
       await pair.close()
     })
   }
+})
+
+test('a log whose reading fails at the end is read again, and its messages are not doubled', async () => {
+  const { pair, stores, reload } = durable()
+  pair.isReachable = false
+  silent([1, 2].map((n) => pair.links[0].send(n)))
+  await runtime.settle()
+  stores[0].failingReads = 2
+  reload(0)
+  silent([pair.links[0].send(3)])
+  await runtime.advance(2_000)
+  expect(reported.length).toBeGreaterThan(0)
+  expect(pair.links[0].queued).toBe(3)
+  const seen: Seen[] = []
+  listen(pair.links[1], seen)
+  pair.isReachable = true
+  await runtime.advance(60_000)
+  expect(seen.map(({ message }) => message)).toEqual([1, 2, 3])
+  await pair.close()
 })
 
 describe('a profile', () => {

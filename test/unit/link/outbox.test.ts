@@ -65,8 +65,8 @@ const silent = (...promises: Promise<unknown>[]) => {
 test('the last numbers are given, and none beyond', async () => {
   await put('outbox', peer, head(maxSequence - 1))
   const pair = new LinkPair({ runtime })
-  void pair.links[0].close('closed')
-  pair.links[0] = pair.link(0, logOptions(runtime, store))
+  void pair.sessions[0].close('closed')
+  pair.renew(0, logOptions(runtime, store))
   const seen: string[] = []
   pair.links[1].on('message', (message, { id }) => void seen.push(`${message} ${id.split('.')[1]}`))
   const sends = ['a', 'b', 'c', 'd'].map((each) => pair.links[0].send(each))
@@ -181,9 +181,9 @@ describe('a record that is damaged', () => {
     if (records) await put('outbox', key, records)
     const before = await store.copy()
     const pair = new LinkPair({ runtime })
-    void pair.links[0].close('closed')
-    const link = pair.link(0, logOptions(runtime, store))
-    pair.links[0] = link
+    void pair.sessions[0].close('closed')
+    pair.renew(0, logOptions(runtime, store))
+    const [link] = pair.links
     link.on('error', (error) => errors.push(error))
     const seen: unknown[] = []
     pair.links[1].on('message', (message) => void seen.push(message))
@@ -274,15 +274,16 @@ describe('what waits in memory', () => {
 
 test('a session that takes over from one says first what that one has sent', async () => {
   const pair = new LinkPair({ runtime })
-  const link = pair.links[0]
+  const [link] = pair.links
+  const [sessions] = pair.sessions
   const [first, second] = [
     await puppetFor('initiator', { runtime }),
     await puppetFor('initiator', { runtime }),
   ]
-  link.attach(first.session)
+  sessions.attach(first.session)
   first.send(helloOf())
   await runtime.settle()
-  link.attach(second.session)
+  sessions.attach(second.session)
   await runtime.settle()
   silent(link.send('a'), link.send('b'))
   await runtime.settle()
