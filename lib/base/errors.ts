@@ -71,6 +71,10 @@ export class HandfastError extends Error {
   }
 }
 
+/** Another tab leads. */
+export const isNotLeading = (error: unknown): boolean =>
+  error instanceof HandfastError && error.code === 'not-leading'
+
 /** What `run` returns; whatever it throws becomes an error of that code. */
 export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {
   try {

@@ -6,7 +6,7 @@
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
@@ -79,6 +79,8 @@ export class OutboxLog {
   readonly #withdrawn = new Map<Entry, Deferred<void>>()
   /** What a transaction writes, or may have written. */
   #attempt: Attempt | undefined
+  /** Whether it was made in the latest transaction. */
+  #isAttemptNew = false
   /** The head or a segment on disk is behind. */
   #isStale = false
   readonly #committer: Committer
@@ -105,6 +107,8 @@ export class OutboxLog {
       write: (transaction) => this.#write(transaction),
       onWritten: () => this.#conclude(),
       onFailed: (error) => {
+        // What another tab's lead refuses has surely not been written.
+        if (isNotLeading(error) && this.#isAttemptNew) this.#giveBack()
         this.#isStale = true
         this.#endWait(({ reject }) => reject(error))
       },
@@ -324,6 +328,7 @@ export class OutboxLog {
 
   async #write(transaction: StoreTransaction): Promise<void> {
     const { peer } = this.#options
+    this.#isAttemptNew = false
     if (this.#attempt) {
       const head = log.readHead(await transaction.get('outbox', peer))
       // Once more, so that it is known to be on disk to stay.
@@ -336,6 +341,7 @@ export class OutboxLog {
       drafts = await transaction.list('drafts', `${peer}/`)
     }
     this.#attempt = this.#prepare(drafts)
+    this.#isAttemptNew = true
     const { head, batch, pruned, withdrawn, obsolete } = this.#attempt
     for (const { first } of this.#segments.slice(0, pruned)) {
       await transaction.delete('outbox', log.segmentKey(peer, first))

@@ -11,7 +11,7 @@ import {
 import type { Delivery } from '../../../lib/link/delivery.ts'
 import { Drafts, sweepMarkers, type DraftsOptions } from '../../../lib/link/drafts.ts'
 import { abandon, type Handover } from '../../../lib/link/handover.ts'
-import { unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
+import { packSegment, segmentKey, unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
 import { FencedStore, takeLead, type LeaderRecord } from '../../../lib/storage/fenced-store.ts'
 import { GroupCommit } from '../../../lib/storage/group-commit.ts'
@@ -648,6 +648,39 @@ describe('a tab that changes its role', () => {
     await drafts.recheck()
     expect(numbers([await late.stored])).toEqual([3])
     expect(await logged()).toEqual(['a', 'b', 'late'])
+  })
+
+  test('when it is fenced off in a write, and the log has gone on so far that it tells nothing any more', async () => {
+    const first = await takeLead(store, runtime)
+    const overtaken = leader({
+      log: logOptions(runtime, new FencedStore(store, first.generation)),
+    })
+    await overtaken.add(of('a')).stored
+    await takeLead(store, runtime)
+    const late = overtaken.add(of('late'))
+    silent(late)
+    await runtime.settle()
+    const head = {
+      logId: overtaken.logId,
+      next: 10,
+      acked: 8,
+      runs: [{ id: runtime.randomBytes(16), from: 9 }],
+    }
+    await store.transaction(
+      ['outbox'],
+      { mode: 'write', durability: 'strict' },
+      async (transaction) => {
+        await transaction.put('outbox', peer, head)
+        await transaction.delete('outbox', segmentKey(peer, 1))
+        await transaction.put('outbox', segmentKey(peer, 9), packSegment([of('b')]))
+      },
+    )
+    const drafts = follower({ handover: overtaken.release() })
+    await runtime.settle()
+    leader().adopt()
+    await runtime.settle()
+    await drafts.recheck()
+    expect(numbers([await late.stored])).toEqual([10])
   })
 
   test('and finds nobody to go on with: the deliveries fail', async () => {
