@@ -109,6 +109,7 @@ export class OutboxLog {
       onFailed: (error) => {
         // What another tab's lead refuses has surely not been written.
         if (isNotLeading(error) && this.#isAttemptNew) this.#giveBack()
+        this.#isAttemptNew = false
         this.#isStale = true
         this.#endWait(({ reject }) => reject(error))
       },
@@ -412,6 +413,7 @@ export class OutboxLog {
 
   /** It is on disk. */
   #conclude(): void {
+    this.#isAttemptNew = false
     if (!this.#attempt) return
     const { head, batch, pruned, withdrawn } = this.#attempt
     const isRebased = !equalBytes(head.logId, this.#logId)
