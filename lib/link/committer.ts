@@ -3,6 +3,7 @@
  * it tries again, and after a while has the owner refuse what waits.
  */
 
+import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
@@ -88,7 +89,10 @@ export class Committer {
     if (this.#isEnded) return
     const { runtime, refuse, onError } = this.#options
     this.#failingSinceMs ??= runtime.monotonicNow()
-    if (runtime.monotonicNow() - this.#failingSinceMs >= limits.storePatienceMs) refuse(error)
+    const isLate = runtime.monotonicNow() - this.#failingSinceMs >= limits.storePatienceMs
+    // What a tab that leads no more has waiting goes on in its next role.
+    const isOvertaken = error instanceof HandfastError && error.code === 'not-leading'
+    if (isLate && !isOvertaken) refuse(error)
     this.#cancelRetry = runtime.setTimer(limits.storeRetryMs, () => {
       this.#cancelRetry = undefined
       again()

@@ -33,3 +33,10 @@ export const nothing = (): Handover => ({
   pending: new Map(),
   nextDraft: 1,
 })
+
+/** There is nobody to take it. */
+export async function abandon(handover: Promise<Handover>, error: Error): Promise<void> {
+  const { unstored, drafted, pending } = await handover
+  for (const { delivery } of [...unstored, ...drafted.values()]) delivery.reject(error)
+  for (const delivery of pending.values()) delivery.reject(error)
+}

@@ -205,6 +205,7 @@ export class OutboxLog {
 
   /** Withdraws a message that another tab has sent. Resolves with whether it was in time, once that is on disk. */
   async withdraw(id: string): Promise<boolean> {
+    await this.ready
     const entry = this.held.at(log.sequenceOf(id) - this.firstHeld)
     return entry !== undefined && this.#takeBack(entry)
   }

@@ -14,7 +14,7 @@ import type { Identity } from '../identity/identity.ts'
 import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import { eraseLog, logTables, type LogOptions } from '../link/log.ts'
 import { sweepMarkers } from '../link/drafts.ts'
-import type { Handover } from '../link/handover.ts'
+import { abandon, type Handover } from '../link/handover.ts'
 import { isNotLeading, Sessions } from '../link/sessions.ts'
 import { within, type RequestOptions } from '../link/within.ts'
 import { Answerer } from '../session/answer.ts'
@@ -73,7 +73,7 @@ export class Leader implements Role {
   readonly #closing = new AbortController()
   readonly #underWay = new Set<AbortController>()
   readonly #undo: Unsubscribe[] = []
-  #handovers: ReadonlyMap<PeerId, Promise<Handover>> = new Map()
+  #handovers = new Map<PeerId, Promise<Handover>>()
   #cancelHousekeeping: () => void = () => {}
   #closed: Promise<void> | undefined
 
@@ -363,7 +363,7 @@ export class Leader implements Role {
 
   /** Calls and answers. `handovers`: of the links that this tab had in another role. */
   begin(handovers: ReadonlyMap<PeerId, Promise<Handover>> = new Map()): void {
-    this.#handovers = handovers
+    this.#handovers = new Map(handovers)
     const { runtime } = this.#identity
     const { book, contacts, paths } = this.#parts
     for (const { tag, expiresAtMs } of book.values()) {
@@ -377,6 +377,10 @@ export class Leader implements Role {
       const isTheirs = contact.provisionalUntilMs !== null && book.find(contact.ticketTag)
       if (!isTheirs) sessions.call()
     }
+    // Forgotten by another tab meanwhile.
+    const forgotten = new HandfastError('closed', 'The link is closed')
+    for (const handover of this.#handovers.values()) void abandon(handover, forgotten)
+    this.#handovers.clear()
     this.#undo.push(
       runtime.onPageHide(() => {
         for (const sessions of this.#roster.all()) void sessions.suspend('suspended', 'at once')
@@ -448,6 +452,7 @@ export class Leader implements Role {
 
   #makeSessions(peer: PeerId): Sessions {
     const handover = this.#handovers.get(peer)
+    this.#handovers.delete(peer)
     const introductions = this.#introductions
     return new Sessions({
       peer,

@@ -10,9 +10,10 @@ import {
 } from '../../../lib/base/limits.ts'
 import type { Delivery } from '../../../lib/link/delivery.ts'
 import { Drafts, sweepMarkers, type DraftsOptions } from '../../../lib/link/drafts.ts'
-import type { Handover } from '../../../lib/link/handover.ts'
+import { abandon, type Handover } from '../../../lib/link/handover.ts'
 import { unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
+import { FencedStore, takeLead, type LeaderRecord } from '../../../lib/storage/fenced-store.ts'
 import { GroupCommit } from '../../../lib/storage/group-commit.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
 import { logOptions } from '../../support/link-pair.ts'
@@ -297,6 +298,19 @@ describe('a leader that dies', () => {
 })
 
 describe('withdrawing', () => {
+  test('by an id that a leader which has just begun was asked about', async () => {
+    const outbox = leader()
+    const id = await outbox.add(of('a')).stored
+    await outbox.release()
+    const next = leader()
+    // It may have been sent by the one before.
+    expect(await next.withdraw(id)).toBe(false)
+    expect(await next.withdraw('nonsense')).toBe(false)
+    const added = await next.add(of('b')).stored
+    expect(await next.withdraw(added)).toBe(true)
+    expect(await logged()).toEqual(['a', null])
+  })
+
   test('before it is written, before it is taken: it is gone', async () => {
     const drafts = follower()
     const [first, second] = [new AbortController(), new AbortController()]
@@ -615,6 +629,38 @@ describe('a tab that changes its role', () => {
     await runtime.settle()
     await (page.role as Drafts).recheck()
     expect(numbers([await notThere.stored])).toEqual([5])
+  })
+
+  test('when it is fenced off: what it could not store is not refused, and goes the way of drafts', async () => {
+    const behind = (record: LeaderRecord) =>
+      logOptions(runtime, new FencedStore(store, record.generation))
+    const overtaken = leader({ log: behind(await takeLead(store, runtime)) })
+    await overtaken.add(of('a')).stored
+    const other = leader({ log: behind(await takeLead(store, runtime)) })
+    const late = overtaken.add(of('late'))
+    silent(late)
+    await runtime.advance(storePatienceMs + 1_000)
+    await other.add(of('b')).stored
+    const drafts = follower({ handover: overtaken.release() })
+    await runtime.settle()
+    other.adopt()
+    await runtime.settle()
+    await drafts.recheck()
+    expect(numbers([await late.stored])).toEqual([3])
+    expect(await logged()).toEqual(['a', 'b', 'late'])
+  })
+
+  test('and finds nobody to go on with: the deliveries fail', async () => {
+    const page = new Page('tab', false)
+    const sends = [page.role.add(of('a'))]
+    await runtime.settle()
+    page.lead()
+    sends.push(page.role.add(of('b')))
+    await runtime.settle()
+    page.follow()
+    sends.push(page.role.add(of('c')))
+    void abandon(page.role.release(), new Error('forgotten'))
+    for (const each of sends) await expect(each).rejects.toThrow('forgotten')
   })
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i: three pages, each leads in turn', async (seed) => {
