@@ -349,7 +349,7 @@ export class OutboxLog {
     }
     const stored = head.next - batch.entries.length
     for (const { sequence } of withdrawn) {
-      if (sequence > head.acked && sequence < stored) await this.#mark(transaction, sequence)
+      if (sequence < stored) await this.#mark(transaction, sequence)
     }
     for (const { first, values } of batch.segments) {
       await transaction.put('outbox', log.segmentKey(peer, first), log.packSegment(values))
@@ -405,6 +405,7 @@ export class OutboxLog {
     const segment = this.#segments.find(({ first, end }) => first <= sequence && sequence < end)!
     const key = log.segmentKey(this.#options.peer, segment.first)
     const record = await transaction.get('outbox', key)
+    // All of it has been acknowledged.
     if (record === undefined) return
     const values = log.unpackSegment(record)
     values[sequence - segment.first] = null
