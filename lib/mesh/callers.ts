@@ -131,10 +131,10 @@ export class Callers {
     try {
       if (contact.provisionalUntilMs !== null) await keep(contact)
       if (isClosed() || !contacts.get(contact.id)) throw unwanted()
-      const link = roster.of(contact.peer)
-      end ??= link.beginAttempt(how)
-      roster.show(link)
-      link.attach(session)
+      const sessions = roster.of(contact.peer)
+      end ??= sessions.beginAttempt(how)
+      roster.show(sessions)
+      sessions.attach(session)
     } catch {
       session.abandon('closed')
     } finally {

@@ -41,6 +41,9 @@ interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
 
 const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
 
+/** From today, in the order in which a contact is looked for. */
+const days = [0, 1, -1]
+
 const sealName = (id: string) => `pact/${id}`
 
 export class Contacts {
@@ -48,6 +51,8 @@ export class Contacts {
   readonly #contacts = new Map<string, Contact>()
   /** Dials in vain since the last that was answered, by contact id. */
   readonly #failures = new Map<string, number>()
+  /** In which day's mailbox the last dial that was answered had found it, from today, by contact id. */
+  readonly #days = new Map<string, number>()
 
   private constructor(identity: Identity) {
     this.#identity = identity
@@ -94,8 +99,18 @@ export class Contacts {
     return contact
   }
 
-  /** A dial by this pact was answered, or in vain. */
-  noteDial({ id }: Contact, wasAnswered: boolean): void {
+  /**
+   * In which day's mailbox to look for a contact, from today: where it was last, and after a dial in vain at the others in turn. With the
+   * three days that it listens for, clocks 48 hours apart find each other.
+   */
+  dayToDial({ id }: Contact): number {
+    const first = days.indexOf(this.#days.get(id) ?? 0)
+    return days[(first + (this.#failures.get(id) ?? 0)) % days.length]!
+  }
+
+  /** A dial by this pact, at the mailbox of that day, was answered, or in vain. */
+  noteDial({ id }: Contact, day: number, wasAnswered: boolean): void {
+    if (wasAnswered) this.#days.set(id, day)
     this.#failures.set(id, wasAnswered ? 0 : (this.#failures.get(id) ?? 0) + 1)
   }
 
@@ -217,6 +232,7 @@ export class Contacts {
     for (const { id } of contacts) {
       this.#contacts.delete(id)
       this.#failures.delete(id)
+      this.#days.delete(id)
     }
   }
 

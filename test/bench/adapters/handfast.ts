@@ -4,7 +4,15 @@
  * known contact.
  */
 
-import { Identity, type Link, MemoryStore, Mesh, type Store } from '../../../lib/index.ts'
+import {
+  Identity,
+  type Link,
+  MemoryStore,
+  Mesh,
+  type PeerId,
+  type Store,
+} from '../../../lib/index.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
@@ -23,9 +31,17 @@ async function openMesh(name: string, site: Site, openStore: OpenStore): Promise
   return Mesh.open({ identity, relays: [site.relayUrl] })
 }
 
+/** What carries each link, which a mesh shows nobody. */
+const sessionsOf = new Map<PeerId, Sessions>()
+const { attach } = Sessions.prototype
+Sessions.prototype.attach = function (...args) {
+  sessionsOf.set(this.peer, this)
+  attach.apply(this, args)
+}
+
 /** Ends what session there is; the next send makes another. */
 async function hangUp(link: Link): Promise<void> {
-  await link.suspend('idle', 'gracefully')
+  await sessionsOf.get(link.peer)?.suspend('idle', 'gracefully')
   await idle(link)
 }
 

@@ -26,7 +26,9 @@ function countingLink() {
     },
     close: () => inner.close(),
   }
-  return new LinkPair({ runtime }).link(0, logOptions(runtime, store))
+  const pair = new LinkPair({ runtime })
+  pair.renew(0, logOptions(runtime, store))
+  return pair.links[0]
 }
 
 test('sent in one go', async () => {
