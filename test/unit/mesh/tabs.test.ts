@@ -206,10 +206,10 @@ describe('at whatever step the leader dies', () => {
         }
         leader.tab.die()
         await peers.passing(Promise.all([sent, answered]))
-        const once = (handled: typeof atBob) =>
-          handled.filter(({ redelivered }) => !redelivered).map(({ message }) => message)
-        expect([step, once(atBob), once(atFollower)]).toEqual([step, [{ step }], [{ step }]])
+        expect(atBob).toMatchObject([{ message: { step }, redelivered: false }])
         expect(new Set(atFollower.map(({ id }) => id)).size).toBe(1)
+        // What the dead one may have been given is marked.
+        expect(atFollower.filter(({ redelivered }) => !redelivered).length).toBeLessThanOrEqual(1)
         await peers.close()
         peers = new TabPeers()
       }
