@@ -40,5 +40,6 @@ export default defineConfig(({ mode }) => ({
   plugins: [relayPlugin()],
   resolve: { alias: [{ find: /^handfast$/, replacement: path('lib/index.ts') }] },
   build: mode === 'demo' ? demo : library,
-  test: { include: ['test/**/*.test.ts'] },
+  // A loaded machine may take long; what hangs fails all the same.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000 },
 }))

@@ -96,7 +96,7 @@ export class LinkPair {
   }
 }
 
-export const logId = new Uint8Array(16).fill(7)
+const logId = new Uint8Array(16).fill(7)
 export const peerRun = new Uint8Array(16).fill(8)
 
 /** One life of a mesh on a store. */
