@@ -79,3 +79,7 @@ export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {
     throw new HandfastError(code, message, { cause })
   }
 }
+
+/** Another tab leads: nothing was done, and that one, or this one in its next role, can be asked instead. */
+export const isNotLeading = (error: unknown): boolean =>
+  error instanceof HandfastError && error.code === 'not-leading'

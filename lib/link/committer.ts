@@ -3,7 +3,7 @@
  * it tries again, and after a while has the owner refuse what waits.
  */
 
-import { HandfastError } from '../base/errors.ts'
+import { isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
@@ -91,8 +91,7 @@ export class Committer {
     this.#failingSinceMs ??= runtime.monotonicNow()
     const isLate = runtime.monotonicNow() - this.#failingSinceMs >= limits.storePatienceMs
     // What a tab that leads no more has waiting goes on in its next role.
-    const isOvertaken = error instanceof HandfastError && error.code === 'not-leading'
-    if (isLate && !isOvertaken) refuse(error)
+    if (isLate && !isNotLeading(error)) refuse(error)
     this.#cancelRetry = runtime.setTimer(limits.storeRetryMs, () => {
       this.#cancelRetry = undefined
       again()

@@ -5,7 +5,7 @@
 
 import { deferred } from '../base/deferred.ts'
 import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Slab } from '../base/slab.ts'
@@ -272,8 +272,7 @@ export class Link {
         try {
           return await work(carrier, signal)
         } catch (error) {
-          const hasMoved = error instanceof HandfastError && error.code === 'not-leading'
-          if (!hasMoved) throw error
+          if (!isNotLeading(error)) throw error
           if (this.#carrier === carrier) await unlessAborted(signal, this.#moved.promise)
         }
       }

@@ -6,7 +6,7 @@
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
@@ -72,6 +72,8 @@ export class OutboxLog {
   #former = new Former(nothing())
   #cancelAdopt: (() => void) | undefined
   #adoptAgain = false
+  /** Whether what an earlier transaction wrote was not known when the latest began. */
+  #wasDoubtful = false
   #mayHaveDrafts = false
   /** Whether drafts are part of the transaction under way. */
   #hasDrafts = false
@@ -106,6 +108,8 @@ export class OutboxLog {
       onWritten: () => this.#conclude(),
       onFailed: (error) => {
         this.#isStale = true
+        // The fence lets nothing through; what was doubtful before stays so.
+        if (this.#attempt && isNotLeading(error) && !this.#wasDoubtful) this.#giveBack()
         this.#endWait(({ reject }) => reject(error))
       },
       refuse: (error) => this.#refuse(error),
@@ -324,6 +328,7 @@ export class OutboxLog {
 
   async #write(transaction: StoreTransaction): Promise<void> {
     const { peer } = this.#options
+    this.#wasDoubtful = this.#attempt !== undefined
     if (this.#attempt) {
       const head = log.readHead(await transaction.get('outbox', peer))
       // Once more, so that it is known to be on disk to stay.

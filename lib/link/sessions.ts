@@ -5,7 +5,7 @@
 
 import { compareBytes } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { recordKinds } from '../codec/records.ts'
@@ -404,8 +404,5 @@ interface Waiter {
   readonly resolve: (conversation: Conversation) => void
   readonly reject: (error: unknown) => void
 }
-
-export const isNotLeading = (error: unknown): boolean =>
-  error instanceof HandfastError && error.code === 'not-leading'
 
 const linkClosed = () => new HandfastError('closed', 'The link is closed')

@@ -6,7 +6,7 @@
 import { toBase64url } from '../base/bytes.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
@@ -161,8 +161,7 @@ export class Follower implements Role {
         return await session.request(word, params, signal)
       } catch (error) {
         signal.throwIfAborted()
-        const isIdle = error instanceof HandfastError && error.code === 'not-leading'
-        if (!isIdle && (session.isOpen || !again)) throw error
+        if (!isNotLeading(error) && (session.isOpen || !again)) throw error
         await unlessAborted(signal, session.ended)
       }
     }

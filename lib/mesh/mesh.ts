@@ -5,7 +5,7 @@
 
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { deferred } from '../base/deferred.ts'
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, type PeerId } from '../identity/peer-id.ts'
@@ -218,7 +218,7 @@ export class Mesh {
       try {
         return await work(role, signal)
       } catch (error) {
-        if (!(error instanceof HandfastError && error.code === 'not-leading')) throw error
+        if (!isNotLeading(error)) throw error
         if (this.#role === role) await unlessAborted(signal, this.#moved.promise)
       }
     }

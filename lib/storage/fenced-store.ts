@@ -4,7 +4,7 @@
  * leader fails on that in its own transaction and writes nothing, however late it comes.
  */
 
-import { HandfastError } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { Store, StoreTransaction, Table, TransactionOptions } from './store.ts'
 
@@ -65,7 +65,7 @@ export class FencedStore implements Store {
     if (options.mode === 'read') return this.#store.transaction(scope, options, work)
     const run = this.#store.transaction(scope, { ...options, unless: this.#unless }, work)
     run.catch((error: unknown) => {
-      if (error instanceof HandfastError && error.code === 'not-leading') this.#onOvertaken()
+      if (isNotLeading(error)) this.#onOvertaken()
     })
     return run
   }
