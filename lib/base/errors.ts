@@ -71,6 +71,10 @@ export class HandfastError extends Error {
   }
 }
 
+/** Another tab leads. */
+export const isNotLeading = (error: unknown): boolean =>
+  error instanceof HandfastError && error.code === 'not-leading'
+
 /** What `run` returns; whatever it throws becomes an error of that code. */
 export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {
   try {
@@ -79,7 +83,3 @@ export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {
     throw new HandfastError(code, message, { cause })
   }
 }
-
-/** Another tab leads: nothing was done, and that one, or this one in its next role, can be asked instead. */
-export const isNotLeading = (error: unknown): boolean =>
-  error instanceof HandfastError && error.code === 'not-leading'

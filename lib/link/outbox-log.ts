@@ -72,8 +72,6 @@ export class OutboxLog {
   #former = new Former(nothing())
   #cancelAdopt: (() => void) | undefined
   #adoptAgain = false
-  /** Whether what an earlier transaction wrote was not known when the latest began. */
-  #wasDoubtful = false
   #mayHaveDrafts = false
   /** Whether drafts are part of the transaction under way. */
   #hasDrafts = false
@@ -81,6 +79,8 @@ export class OutboxLog {
   readonly #withdrawn = new Map<Entry, Deferred<void>>()
   /** What a transaction writes, or may have written. */
   #attempt: Attempt | undefined
+  /** Whether it was made in the latest transaction. */
+  #isAttemptNew = false
   /** The head or a segment on disk is behind. */
   #isStale = false
   readonly #committer: Committer
@@ -107,9 +107,10 @@ export class OutboxLog {
       write: (transaction) => this.#write(transaction),
       onWritten: () => this.#conclude(),
       onFailed: (error) => {
+        // What another tab's lead refuses has surely not been written.
+        if (isNotLeading(error) && this.#isAttemptNew) this.#giveBack()
+        this.#isAttemptNew = false
         this.#isStale = true
-        // The fence lets nothing through; what was doubtful before stays so.
-        if (this.#attempt && isNotLeading(error) && !this.#wasDoubtful) this.#giveBack()
         this.#endWait(({ reject }) => reject(error))
       },
       refuse: (error) => this.#refuse(error),
@@ -328,7 +329,7 @@ export class OutboxLog {
 
   async #write(transaction: StoreTransaction): Promise<void> {
     const { peer } = this.#options
-    this.#wasDoubtful = this.#attempt !== undefined
+    this.#isAttemptNew = false
     if (this.#attempt) {
       const head = log.readHead(await transaction.get('outbox', peer))
       // Once more, so that it is known to be on disk to stay.
@@ -341,13 +342,14 @@ export class OutboxLog {
       drafts = await transaction.list('drafts', `${peer}/`)
     }
     this.#attempt = this.#prepare(drafts)
+    this.#isAttemptNew = true
     const { head, batch, pruned, withdrawn, obsolete } = this.#attempt
     for (const { first } of this.#segments.slice(0, pruned)) {
       await transaction.delete('outbox', log.segmentKey(peer, first))
     }
     const stored = head.next - batch.entries.length
     for (const { sequence } of withdrawn) {
-      if (sequence > head.acked && sequence < stored) await this.#mark(transaction, sequence)
+      if (sequence < stored) await this.#mark(transaction, sequence)
     }
     for (const { first, values } of batch.segments) {
       await transaction.put('outbox', log.segmentKey(peer, first), log.packSegment(values))
@@ -403,6 +405,7 @@ export class OutboxLog {
     const segment = this.#segments.find(({ first, end }) => first <= sequence && sequence < end)!
     const key = log.segmentKey(this.#options.peer, segment.first)
     const record = await transaction.get('outbox', key)
+    // All of it has been acknowledged.
     if (record === undefined) return
     const values = log.unpackSegment(record)
     values[sequence - segment.first] = null
@@ -411,6 +414,7 @@ export class OutboxLog {
 
   /** It is on disk. */
   #conclude(): void {
+    this.#isAttemptNew = false
     if (!this.#attempt) return
     const { head, batch, pruned, withdrawn } = this.#attempt
     const isRebased = !equalBytes(head.logId, this.#logId)

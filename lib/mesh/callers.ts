@@ -97,7 +97,7 @@ export class Callers {
       if (pactId === id) await fresh.write(transaction)
     })
     if (redemption?.pactId === id) fresh.keep()
-    const kept = redemption && contacts.get(redemption.pactId)
+    const kept = redemption && (await contacts.recall(redemption.pactId))
     // Two messages at once, each of another device: the first has won.
     return kept && equalBytes(kept.deviceKey, sender.deviceKey) ? kept : undefined
   }

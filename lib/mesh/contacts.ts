@@ -68,11 +68,7 @@ export class Contacts {
     for (const { key, value } of records) {
       // One damaged record costs one contact. It stays where it is, and is reported at every opening.
       try {
-        const { secret, ...rest } = value as ContactRecord
-        if (toBase64url(rest.pactId) !== key) throw new HandfastError('storage-failed')
-        parsePeerId(rest.peer)
-        const pactSecret = await identity.keystore.unseal(sealName(key), secret)
-        contacts.#contacts.set(key, { ...rest, id: key, pactSecret })
+        await contacts.#take(key, value)
       } catch (cause) {
         reportError(
           new HandfastError('storage-failed', `the contact '${key}' is damaged`, { cause }),
@@ -81,6 +77,28 @@ export class Contacts {
     }
     await contacts.prune()
     return contacts
+  }
+
+  async #take(key: string, value: unknown): Promise<Contact> {
+    const { secret, ...rest } = value as ContactRecord
+    if (toBase64url(rest.pactId) !== key) throw new HandfastError('storage-failed')
+    parsePeerId(rest.peer)
+    const pactSecret = await this.#identity.keystore.unseal(sealName(key), secret)
+    const contact = { ...rest, id: key, pactSecret }
+    this.#contacts.set(key, contact)
+    return contact
+  }
+
+  /** A contact that is on disk: also one whose write was said to have failed. */
+  async recall(id: string): Promise<Contact | undefined> {
+    const known = this.#contacts.get(id)
+    if (known) return known
+    const record = await this.#identity.store.transaction(
+      ['contacts'],
+      { mode: 'read' },
+      (transaction) => transaction.get('contacts', id),
+    )
+    return record === undefined ? undefined : this.#take(id, record)
   }
 
   values(): Contact[] {

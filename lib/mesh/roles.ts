@@ -7,6 +7,7 @@
 
 import { deferred } from '../base/deferred.ts'
 import { reportError, type Unsubscribe } from '../base/emitter.ts'
+import { isNotLeading } from '../base/errors.ts'
 import { leadRetryMs } from '../base/limits.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Handover } from '../link/handover.ts'
@@ -168,7 +169,7 @@ export class Roles {
     } catch (error) {
       if (this.#record !== record) return undefined
       if (!this.#isOpen) this.#opened.reject(error)
-      else reportError(error)
+      else if (!isNotLeading(error)) reportError(error)
       this.#leave()
       this.#cancelRetry = this.#options.identity.runtime.setTimer(leadRetryMs, () => this.#join())
       return undefined
@@ -193,7 +194,7 @@ export class Roles {
       const live = await this.#hub.live()
       if (!leader.isOver) await leader.sweep((tab) => live.has(tab))
     } catch (error) {
-      if (!leader.isOver) reportError(error)
+      if (!leader.isOver && !isNotLeading(error)) reportError(error)
     }
   }
 }

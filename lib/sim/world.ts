@@ -81,13 +81,14 @@ export class World {
     globalThis.reportError = this.#reportError
   }
 
-  /** Keeps trying to make a link of two peers, as their users would, until each has one. */
+  /** Has one invite the other, who keeps trying with that one ticket until each has a link. */
   acquaint(one: Peer, other: Peer): void {
     let trying: readonly [Process, Process] | undefined
+    let ticket: string | undefined
     const isOver = () => !trying || trying.some((process) => !process.isAlive)
     const attempt = async () => {
-      const ticket = await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })
-      await other.mesh!.accept(ticket.toString())
+      ticket ??= (await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })).toString()
+      await other.mesh!.accept(ticket)
     }
     const look = () => {
       if (one.linkTo(other) && other.linkTo(one)) return

@@ -1,11 +1,15 @@
-/** A store that fails when told to: before the write, or after it, as when the answer is lost. Every write has to be strict. */
+/** A store that fails when told to: before the write, as it commits, or after it, as when the answer is lost. Every write has to be strict. */
 
 import { expect } from 'vitest'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
 import { tables, type Store } from '../../lib/storage/store.ts'
 
+export const faults = ['before', 'during', 'after'] as const
+
+const errors = { before: 'disk full', during: 'no room', after: 'connection lost' }
+
 export class FaultyStore implements Store {
-  fails: 'before' | 'after' | undefined
+  fails: (typeof faults)[number] | undefined
   /** Reads whose answer is lost. */
   failingReads = 0
   writes = 0
@@ -20,10 +24,21 @@ export class FaultyStore implements Store {
     }
     expect(durability).toBe('strict')
     this.writes++
-    if (this.fails === 'before') throw new Error('disk full')
-    const result = await this.inner.transaction(...args)
-    if (this.fails === 'after') throw new Error('connection lost')
+    const [scope, options, work] = args
+    const { fails } = this
+    if (fails === 'before') throw new Error(errors.before)
+    const result = await this.inner.transaction(scope, options, async (transaction) => {
+      const done = await work(transaction)
+      if (fails === 'during') throw new Error(errors.during)
+      return done
+    })
+    if (fails === 'after') throw new Error(errors.after)
     return result as T
+  }
+
+  /** What it fails with. */
+  get error(): string {
+    return errors[this.fails!]
   }
 
   /** What is on disk now, as a store of its own. */

@@ -3,6 +3,7 @@
  * pages of a machine share.
  */
 
+import './strict-writes.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { Identity, Mesh, type Link } from '../../../lib/index.ts'
 import { openTabHub } from '../../../lib/mesh/tab-hub.ts'

@@ -11,11 +11,11 @@ import {
 import type { Delivery } from '../../../lib/link/delivery.ts'
 import { Drafts, sweepMarkers, type DraftsOptions } from '../../../lib/link/drafts.ts'
 import { abandon, type Handover } from '../../../lib/link/handover.ts'
-import { unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
+import { packSegment, segmentKey, unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
 import { FencedStore, takeLead, type LeaderRecord } from '../../../lib/storage/fenced-store.ts'
 import { GroupCommit } from '../../../lib/storage/group-commit.ts'
-import { FaultyStore } from '../../support/faulty-store.ts'
+import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import { logOptions } from '../../support/link-pair.ts'
 import { seededBytes } from '../../support/seeded.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
@@ -131,6 +131,26 @@ describe('a draft', () => {
       const of = all.filter((each) => each!.startsWith(tab)).map((each) => Number(each!.slice(1)))
       expect(of).toEqual(of.toSorted((x, y) => x - y))
     }
+  })
+
+  test("more than one transaction takes: all of them, in order, and this tab's own before what it sends next", async () => {
+    const large = (n: number) => new Uint8Array(1_000_000).fill(n)
+    const [one, two] = [follower(), follower({ tab: 'other' })]
+    const sends = [1, 2, 3, 4, 5, 6, 7].map((n) => one.add(large(n)))
+    silent(...sends, ...[11, 12, 13, 14, 15, 16].map((n) => two.add(large(n))))
+    await runtime.settle()
+    const outbox = leader({ handover: one.release() })
+    sends.push(outbox.add(of('next')))
+    silent(sends.at(-1)!)
+    await runtime.advance(1_000)
+    expect(outbox.length).toBe(14)
+    const all = await records('outbox', `${peer}/`)
+    const order = all.flatMap(({ value }) => unpackSegment(value).map((each) => each!.at(-1)!))
+    expect(order.filter((n) => n < 10 || n > 20)).toEqual([1, 2, 3, 4, 5, 6, 7, of('next').at(-1)])
+    expect(order.filter((n) => n > 10 && n < 20)).toEqual([11, 12, 13, 14, 15, 16])
+    expect(numbers(await Promise.all(sends.map(({ stored }) => stored)))).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, of('next').at(-1)!].map((n) => order.indexOf(n) + 1),
+    )
   })
 
   test('two calls to adopt, a hundred drafts: each once', async () => {
@@ -407,7 +427,7 @@ describe('withdrawing', () => {
 })
 
 describe('storage that fails', () => {
-  for (const fails of ['before', 'after'] as const) {
+  for (const fails of faults) {
     test(`${fails} the write of a draft, for a while: one draft each`, async () => {
       const drafts = follower()
       store.fails = fails
@@ -438,7 +458,7 @@ describe('storage that fails', () => {
       const send = drafts.add(of('a'))
       silent(send)
       await runtime.advance(storePatienceMs + 600)
-      await expect(send).rejects.toThrow(fails === 'before' ? 'disk full' : 'connection lost')
+      await expect(send).rejects.toThrow(store.error)
       store.fails = undefined
       silent(drafts.add(of('b')))
       await runtime.advance(2_000)
@@ -546,6 +566,23 @@ describe('a tab that changes its role', () => {
     expect(adopted).toEqual([])
   })
 
+  test('learns what was handled while another led', async () => {
+    const page = new Page('tab', true)
+    const sends = [page.role.add(of('a')), page.role.add(of('b'))]
+    await Promise.all(sends.map(({ stored }) => stored))
+    page.follow()
+    const other = leader()
+    await other.ready
+    handle(other, 1)
+    await runtime.advance(1_000)
+    await other.release()
+    page.lead()
+    await sends[0]
+    await runtime.settle()
+    handle(page.role as Outbox, 2)
+    await sends[1]
+  })
+
   test('takes its own drafts before what it has sent since', async () => {
     const page = new Page('tab', false)
     const sends = [page.role.add(of('a')), page.role.add(of('b'))]
@@ -577,7 +614,7 @@ describe('a tab that changes its role', () => {
     expect((await logged()).every((each) => each === null)).toBe(true)
   })
 
-  for (const fails of ['before', 'after'] as const) {
+  for (const fails of faults) {
     test(`while storage fails ${fails} the write: each message once`, async () => {
       const page = new Page('tab', true)
       await runtime.settle()
@@ -650,6 +687,39 @@ describe('a tab that changes its role', () => {
     expect(await logged()).toEqual(['a', 'b', 'late'])
   })
 
+  test('when it is fenced off in a write, and the log has gone on so far that it tells nothing any more', async () => {
+    const first = await takeLead(store, runtime)
+    const overtaken = leader({
+      log: logOptions(runtime, new FencedStore(store, first.generation)),
+    })
+    await overtaken.add(of('a')).stored
+    await takeLead(store, runtime)
+    const late = overtaken.add(of('late'))
+    silent(late)
+    await runtime.settle()
+    const head = {
+      logId: overtaken.logId,
+      next: 10,
+      acked: 8,
+      runs: [{ id: runtime.randomBytes(16), from: 9 }],
+    }
+    await store.transaction(
+      ['outbox'],
+      { mode: 'write', durability: 'strict' },
+      async (transaction) => {
+        await transaction.put('outbox', peer, head)
+        await transaction.delete('outbox', segmentKey(peer, 1))
+        await transaction.put('outbox', segmentKey(peer, 9), packSegment([of('b')]))
+      },
+    )
+    const drafts = follower({ handover: overtaken.release() })
+    await runtime.settle()
+    leader().adopt()
+    await runtime.settle()
+    await drafts.recheck()
+    expect(numbers([await late.stored])).toEqual([10])
+  })
+
   test('and finds nobody to go on with: the deliveries fail', async () => {
     const page = new Page('tab', false)
     const sends = [page.role.add(of('a'))]
@@ -675,7 +745,7 @@ describe('a tab that changes its role', () => {
       sends.push({ text: name, delivery: pages[tab]!.role.add(of(name)) })
       silent(sends.at(-1)!.delivery)
       if (pick(3) === 0) await runtime.advance(pick(700))
-      if (pick(4) === 0) store.fails = [undefined, 'before', 'after'][pick(3)] as typeof store.fails
+      if (pick(4) === 0) store.fails = [undefined, ...faults][pick(4)]
       if (pick(3) === 0) (pages[lead]!.role as Outbox).adopt()
       if (pick(6) === 0) {
         // A fence stops whoever led before; what is under way comes first.

@@ -8,7 +8,7 @@ import { logTables, packSegment, segmentKey, unpackSegment } from '../../../lib/
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
 import type { FrameWriter } from '../../../lib/session/frame-writer.ts'
 import type { Table } from '../../../lib/storage/store.ts'
-import { FaultyStore } from '../../support/faulty-store.ts'
+import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import { helloOf, LinkPair, logOptions, value } from '../../support/link-pair.ts'
 import { puppetFor } from '../../support/session-pair.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
@@ -91,7 +91,7 @@ test('the last numbers are given, and none beyond', async () => {
 })
 
 describe('withdrawing while storage fails', () => {
-  for (const fails of ['before', 'after'] as const) {
+  for (const fails of faults) {
     test(`${fails} the write: rejects once the mark is on disk`, async () => {
       const outbox = open()
       const controller = new AbortController()
@@ -118,7 +118,7 @@ describe('withdrawing while storage fails', () => {
       store.fails = fails
       controller.abort(new Error('changed my mind'))
       await runtime.advance(storePatienceMs + 600)
-      await expect(delivery).rejects.toThrow(fails === 'before' ? 'disk full' : 'connection lost')
+      await expect(delivery).rejects.toThrow(store.error)
       expect(outbox.held.at(0)!.value).toBeNull()
       store.fails = undefined
       await runtime.advance(1_000)
@@ -141,10 +141,26 @@ describe('withdrawing while storage fails', () => {
       await runtime.advance(2_000)
       await expect(delivery).rejects.toThrow('changed my mind')
       expect((await onDisk()).filter((each) => each !== null)).toEqual([value('next')])
-      expect((await next.stored).split('.')[1]).toBe(fails === 'before' ? '1' : '2')
+      expect((await next.stored).split('.')[1]).toBe(fails === 'after' ? '2' : '1')
     })
   }
 })
+
+for (const fails of faults) {
+  test(`what is refused as storage fails ${fails} the write is not sent by the next page either`, async () => {
+    const outbox = open()
+    await outbox.ready
+    store.fails = fails
+    const refused = outbox.add(value('refused'))
+    silent(refused)
+    await runtime.advance(storePatienceMs + 600)
+    await expect(refused).rejects.toThrow(store.error)
+    store.fails = undefined
+    await runtime.advance(1_000)
+    outbox.close(new Error('died'))
+    expect((await onDisk()).filter((each) => each !== null)).toEqual([])
+  })
+}
 
 test('what is withdrawn and stepped over before the mark is on disk is withdrawn, not handled', async () => {
   const delivered: string[] = []

@@ -278,6 +278,20 @@ describe('mailboxes', () => {
     expect(heard).toEqual([])
   })
 
+  test('that are left are told before new ones: the number is bounded at every moment', async () => {
+    const { carol, join } = around()
+    const leave = carol.listen(tagOf(1), 'x' as PeerId, () => {})
+    const { heard } = join('alice')
+    await settle()
+    carol.listen(tagOf(2), 'x' as PeerId, () => {})
+    leave()
+    await settle()
+    expect(sorted(heard).slice(1)).toEqual([
+      [unsubscribe, [1]],
+      [subscribe, [2]],
+    ])
+  })
+
   test('go out in records of a bounded size', async () => {
     const { carol, join } = around()
     const count = 2 * maxTagsPerRelayMessage + 1
