@@ -4,7 +4,13 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { maxHeldBytes, maxSequence, storePatienceMs } from '../../../lib/base/limits.ts'
 import { recordKinds as kinds } from '../../../lib/codec/records.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
-import { logTables, packSegment, segmentKey, unpackSegment } from '../../../lib/link/log.ts'
+import {
+  eraseLog,
+  logTables,
+  packSegment,
+  segmentKey,
+  unpackSegment,
+} from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
 import type { FrameWriter } from '../../../lib/session/frame-writer.ts'
 import type { Table } from '../../../lib/storage/store.ts'
@@ -179,6 +185,23 @@ test('what is withdrawn and stepped over before the mark is on disk is withdrawn
   expect(delivered).toEqual([])
 })
 
+test('what is forgotten is not written after it was erased', async () => {
+  for (let delay = 0; delay < 30; delay++) {
+    const log = logOptions(runtime, store)
+    const outbox = open({ log })
+    await outbox.ready
+    silent(outbox.add(value('forgotten')))
+    for (let i = 0; i < delay; i++) await undefined
+    outbox.close(new Error('forgotten'))
+    await eraseLog(log, peer)
+    await runtime.settle()
+    const left = await store.inner.transaction(['outbox'], { mode: 'read' }, (tx) =>
+      tx.list('outbox'),
+    )
+    expect(left).toEqual([])
+  }
+})
+
 describe('a record that is damaged', () => {
   const segment = packSegment([value(1), value(2)])
   const key = segmentKey(peer, 1)
@@ -264,6 +287,40 @@ describe('what waits in memory', () => {
     expect(isWanted).toBe(false)
     expect(sent).toEqual(Array.from({ length: count }, (_, n) => (n === 300 ? null : n % 251)))
     expect(await onDisk()).toEqual([])
+  })
+
+  test('what is withdrawn is not sent, though it is read before its mark is on disk', async () => {
+    const outbox = open()
+    const controller = new AbortController()
+    const sends = Array.from({ length: count }, (_, n) =>
+      outbox.add(message(n), n === 150 ? controller.signal : undefined),
+    )
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    expect(outbox.held.at(150)!.value).toBeUndefined()
+    store.fails = 'before'
+    controller.abort(new Error('no'))
+    outbox.highestSent = 100
+    outbox.acknowledge(100)
+    await runtime.advance(100)
+    expect(outbox.held.at(49)!.value).toBeInstanceOf(Uint8Array)
+    expect(outbox.held.at(50)!.value).toBeNull()
+    store.fails = undefined
+  })
+
+  test('a segment that has become shorter is told, and no more is sent', async () => {
+    const outbox = open()
+    const sends = Array.from({ length: count }, (_, n) => outbox.add(message(n)))
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    let last = 0
+    while (outbox.held.at(last)!.value) last++
+    await put('outbox', segmentKey(peer, last + 1), packSegment([]))
+    outbox.highestSent = 60
+    outbox.acknowledge(60)
+    await runtime.advance(300)
+    expect(errors).toMatchObject([{ code: 'storage-failed' }])
+    expect(outbox.held.at(last - 60)!.value).toBeUndefined()
   })
 
   test('a read that fails is told, and tried again', async () => {
