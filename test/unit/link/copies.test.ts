@@ -80,9 +80,12 @@ describe('two runs of one log', () => {
     await runtime.advance(100)
     const hello = next.records.filter(([kind]) => kind === kinds.hello).at(-1)!
     expect(hello.slice(7)).toEqual([1, puppet.session ? helloOf()[3] : undefined])
+    // What was under way when it was told.
+    next.send(rest[2]!)
     next.send(...rest.slice(1))
     await runtime.advance(100)
     expect(seen).toEqual([1, 2, 3])
+    expect(next.session.isOpen).toBe(true)
     expect(next.records.at(-1)).toEqual([kinds.ack, 3])
     await close()
   })
