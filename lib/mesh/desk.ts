@@ -187,6 +187,7 @@ export class Desk {
       }
       this.#subscribe()
       await this.#news.told()
+      return [...this.#leader.links.keys()]
     },
     news: (links) => {
       for (const [peer, takesMessages, takesStreams, methods, hasDrafts] of links) {

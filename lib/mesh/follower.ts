@@ -112,7 +112,7 @@ export class Follower implements Role {
     this.#session = session
     void session.ended.then(() => this.#lose(session))
     session.request('hello', [tabVersion], this.#never).then(
-      () => this.#begin(session),
+      (peers) => this.#begin(session, peers as string[]),
       (error: unknown) => {
         if (error instanceof HandfastError && error.code === 'identity-in-use') {
           this.#ready.reject(error)
@@ -123,8 +123,10 @@ export class Follower implements Role {
     )
   }
 
-  #begin(session: TabSession): void {
+  #begin(session: TabSession, peers: readonly string[]): void {
     if (this.#session !== session) return
+    // Forgotten while this tab had no leader, or was one.
+    for (const peer of this.links.keys()) if (!peers.includes(peer)) this.#forget(peer)
     this.#isReady = true
     this.#ready.resolve(session)
     for (const carrier of this.links.values()) void carrier.begin()

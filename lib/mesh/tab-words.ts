@@ -13,7 +13,7 @@ export const tabVersion = 1
 
 /** What a follower asks of its leader; the answers are in the comments. */
 export interface LeaderWords {
-  /** First. Answered when the first news have been told. */
+  /** First. Answered with the peers of all links, when the first news have been told. */
   hello: [version: number]
   news: FollowerNews
   /** The ids of those that the peer has handled. */

