@@ -7,7 +7,7 @@
 
 import { wrap } from 'idb'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
-import { databaseStallMs } from '../base/limits.ts'
+import { databaseStallMs, lateTabTimerMs } from '../base/limits.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { eraseDatabase, openDatabase, storageError, type Connection } from './idb-connection.ts'
@@ -146,8 +146,11 @@ export class IdbStore implements Store {
     return new Promise((resolve, reject) => {
       let cancel: () => void
       const watch = (seen: number) => {
+        const dueMs = this.#runtime.monotonicNow() + databaseStallMs
         cancel = this.#runtime.setTimer(databaseStallMs, () => {
-          if (this.#progress !== seen) return watch(this.#progress)
+          // A page that slept or hung has not yet seen what the database did meanwhile.
+          const isLate = this.#runtime.monotonicNow() - dueMs > lateTabTimerMs
+          if (isLate || this.#progress !== seen) return watch(this.#progress)
           this.#lose(tx.db)
           reject(new HandfastError('storage-failed', 'IndexedDB stopped answering'))
         })
