@@ -58,7 +58,8 @@ test('a group commit begun before another tab took the lead is whole; a later on
   const old = new FencedStore(one, (await takeLead(one, runtime)).generation)
   const group = new GroupCommit(old, ['outbox'])
   const add = (key: string) => group.run((tx) => tx.put('outbox', key, key))
-  await Promise.all([add('a'), add('b')])
+  await add('a')
+  await add('b')
   const { generation } = await takeLead(other, runtime)
   for (const late of [add('c'), add('d')]) {
     await expect(late).rejects.toMatchObject({ code: 'not-leading' })

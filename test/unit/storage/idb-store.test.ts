@@ -365,6 +365,27 @@ describe('a lost connection', () => {
     expect(runtime.pending).toBe(0)
   })
 
+  it('is not given up by a page that hung, and has not seen yet what the database did', async () => {
+    const due: (() => void)[] = []
+    let nowMs = 0
+    const runtime: Runtime = {
+      ...systemRuntime,
+      monotonicNow: () => nowMs,
+      setTimer: (_, callback) => {
+        due.push(callback)
+        return () => void due.splice(due.indexOf(callback), 1)
+      },
+    }
+    const store = await IdbStore.open(name, runtime)
+    const under = put(store, 'a', 1)
+    await Promise.resolve()
+    nowMs = 60_000
+    for (const callback of due.slice()) callback()
+    await under
+    expect(await get(store, 'a')).toBe(1)
+    await store.close()
+  })
+
   it('is not given up while it moves, however slowly', async () => {
     const runtime = hastyRuntime()
     const store = await IdbStore.open(name, runtime)
