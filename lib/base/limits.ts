@@ -394,6 +394,12 @@ export const formerRelaysMs = 30 * 24 * 3600_000
 
 // ── Introductions ────────────────────────────────────────────────────────────────────────────────────
 
+/**
+ * Connected contacts through which one listens for others, so that what that takes grows with the number of contacts and not with its
+ * square: 3 tags each, about 1 KB a contact and introducer.
+ */
+export const maxIntroducers = 16
+
 /** A call unanswered for so long goes through other contacts too: message 1 is repeated then, for the second time. */
 export const introduceAfterMs = 2_500
 

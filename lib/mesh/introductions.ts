@@ -6,7 +6,12 @@
 
 import { equalBytes } from '../base/bytes.ts'
 import { reportError, type Unsubscribe } from '../base/emitter.ts'
-import { introduceAfterMs, introductionBurst, introductionsPerS } from '../base/limits.ts'
+import {
+  introduceAfterMs,
+  introductionBurst,
+  introductionsPerS,
+  maxIntroducers,
+} from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { PeerId } from '../identity/peer-id.ts'
@@ -43,6 +48,8 @@ export class Introductions {
   readonly #options: IntroductionsOptions
   readonly #acquaintances = new Map<PeerId, Acquaintance>()
   readonly #mailboxes = new Set<Mailbox>()
+  /** Through whom one listens, at most `maxIntroducers`; others take the place of those that leave. */
+  readonly #heard = new Map<Introducer, PeerId>()
   /** Calls under way that go through others. */
   readonly #detours = new Set<Detour>()
 
@@ -69,7 +76,7 @@ export class Introductions {
         if (this.#acquaintances.get(peer) !== acquaintance) return
         sessions.add(introducer)
         acquaintance.parted = undefined
-        for (const mailbox of this.#mailboxes) listenAt(introducer, peer, mailbox)
+        this.#hear(introducer, peer)
         for (const detour of this.#detours) detour.meet(peer, introducer)
       },
       close: () => {
@@ -77,21 +84,29 @@ export class Introductions {
         if (sessions.size === 0) acquaintance.parted = introducer.tags
         for (const { leave } of this.#mailboxes) leave.delete(introducer)
         introducer.close().catch(reportError)
+        if (!this.#heard.delete(introducer)) return
+        for (const [other, { sessions: rest }] of this.#acquaintances) {
+          for (const next of rest) this.#hear(next, other)
+        }
       },
     }
   }
 
-  /** Listens at a mailbox through every contact but the one it is for. */
+  /** Listens at a mailbox through connected contacts, but not the one it is for. */
   listen(tag: Uint8Array, peer: PeerId, receive: Mailbox['receive']): Unsubscribe {
     const mailbox: Mailbox = { tag, peer, receive, leave: new Map() }
     this.#mailboxes.add(mailbox)
-    for (const [other, { sessions }] of this.#acquaintances) {
-      for (const introducer of sessions) listenAt(introducer, other, mailbox)
-    }
+    for (const [introducer, other] of this.#heard) listenAt(introducer, other, mailbox)
     return () => {
       this.#mailboxes.delete(mailbox)
       for (const leave of mailbox.leave.values()) leave()
     }
+  }
+
+  #hear(introducer: Introducer, peer: PeerId): void {
+    if (this.#heard.has(introducer) || this.#heard.size >= maxIntroducers) return
+    this.#heard.set(introducer, peer)
+    for (const mailbox of this.#mailboxes) listenAt(introducer, peer, mailbox)
   }
 
   /** The paths of one call to the mailbox `tag` of a contact: `route`, and if that is not enough, the other contacts. */

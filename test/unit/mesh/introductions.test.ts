@@ -5,6 +5,7 @@ import {
   introductionBurst,
   introductionsPerS,
   maxFrameBytes,
+  maxIntroducers,
   maxPacketBytes,
   maxSubscribedTags,
   maxTagsPerRelayMessage,
@@ -261,6 +262,22 @@ describe('mailboxes', () => {
       [subscribe, [1]],
       [unsubscribe, [1]],
     ])
+  })
+
+  test('are listened at through so many contacts and no more; others take the place of those that leave', async () => {
+    const { carol, join } = around()
+    carol.listen(tag, 'nobody' as PeerId, () => {})
+    const contacts = Array.from({ length: maxIntroducers + 2 }, (_, n) => join(`contact ${n}`))
+    await settle()
+    const hears = () => contacts.map(({ heard }) => heard.length > 0)
+    expect(hears().filter(Boolean)).toHaveLength(maxIntroducers)
+    expect(hears().slice(-2)).toEqual([false, false])
+    contacts[3]!.part.close()
+    await settle()
+    expect(hears().slice(-2)).toEqual([true, false])
+    contacts.at(-1)!.part.close()
+    await settle()
+    expect(hears().slice(-2)).toEqual([true, false])
   })
 
   test('nothing is said before the contact is proven, nor after the session', async () => {
