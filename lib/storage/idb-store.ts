@@ -112,6 +112,7 @@ export class IdbStore implements Store {
       })
       const result = await Promise.race([early, (async () => work(staged))()])
       commit(tx, staged.end(), unless)
+      if (unless !== undefined) failsWhole ??= probe(tx.db)
       await committed
       return result
     } catch (error) {
@@ -227,9 +228,39 @@ function commit(tx: IDBTransaction, writes: Iterable<Write>, unless: string | un
       if (record) tx.objectStore(table).put(record.value, key)
       else tx.objectStore(table).delete(key)
     }
-    tx.commit()
+    // Without it the page has to be there until the last request is answered.
+    if (unless === undefined || canCommitFenced) tx.commit()
   } catch (error) {
     throw storageError(error)
+  }
+}
+
+let failsWhole: Promise<void> | undefined
+/** Whether a transaction that was told to commit is undone by an earlier request that fails, as the standard says. Firefox's is not. */
+let canCommitFenced = false
+const probeKey = 'probe'
+
+/** Finds that out, once in the life of a page. In doubt it is not so. */
+async function probe(db: IDBDatabase): Promise<void> {
+  const run = (request: (mesh: IDBObjectStore) => void) =>
+    new Promise<boolean>((resolve) => {
+      const tx = db.transaction(['mesh'], 'readwrite')
+      tx.addEventListener('complete', () => resolve(true))
+      tx.addEventListener('abort', () => resolve(false))
+      request(tx.objectStore('mesh'))
+      tx.commit()
+    })
+  try {
+    await run((mesh) => mesh.put(true, probeKey))
+    const wentThrough = await run((mesh) => {
+      mesh.add(true, probeKey)
+      mesh.delete(probeKey)
+    })
+    if (!wentThrough) await run((mesh) => mesh.delete(probeKey))
+    canCommitFenced = !wentThrough
+  } catch {
+    // The connection is gone.
+    failsWhole = undefined
   }
 }
 
