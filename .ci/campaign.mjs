@@ -3,7 +3,7 @@
  * seeds share all processors, and take hours unless given an end.
  */
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -115,6 +115,8 @@ what has to hold: [simulator](../simulator.md). Outcome: **${isGood ? 'all held'
 ${sections.join('\n')}`
 const folder = join(root, 'docs/reports')
 mkdirSync(folder, { recursive: true })
-writeFileSync(join(folder, `${date}-simulator.md`), report)
+const file = join(folder, `${date}-simulator.md`)
+writeFileSync(file, report)
+spawnSync(execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', file], { cwd: root })
 console.log(report)
 exit(isGood ? 0 : 1)

@@ -152,7 +152,7 @@ export const relayRetryMinMs = 500
  * Longest wait before connecting again: peers are to meet within 10 s of a relay's return. A connection that lasted this long starts
  * over at the first.
  */
-export const relayRetryMaxMs = 6_000
+export const relayRetryMaxMs = 5_000
 
 /** Subscriptions made within this time share a message, so that thousands stay within a relay's rate. */
 export const subscribeBatchMs = 20

@@ -6,7 +6,13 @@
 
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
-import type { Store, StoreTransaction, Table, TransactionOptions } from './store.ts'
+import {
+  writerKey,
+  type Store,
+  type StoreTransaction,
+  type Table,
+  type TransactionOptions,
+} from './store.ts'
 
 /** The record `mesh/leader`. */
 export interface LeaderRecord {
@@ -28,7 +34,9 @@ export function takeLead(store: Store, runtime: Runtime): Promise<LeaderRecord> 
     if (!Number.isSafeInteger(generation)) throw new HandfastError('exhausted')
     const record: LeaderRecord = { generation, run }
     await transaction.put('mesh', 'leader', record)
-    await transaction.put('mesh', endOf(generation - 1), true)
+    const over = endOf(generation - 1)
+    await transaction.delete('mesh', writerKey)
+    await transaction.put('mesh', over, { unless: over })
     // Nobody sleeps through so many.
     await transaction.delete('mesh', endOf(generation - 1 - rememberedLeads))
     return record

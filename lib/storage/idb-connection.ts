@@ -51,8 +51,9 @@ export async function openDatabase(
         for (const table of tables) {
           if (fresh.objectStoreNames.contains(table)) continue
           const made = fresh.createObjectStore(table)
-          if (table === 'mesh')
-            made.put(toBase64url(runtime.randomBytes(idBytes)), idKey).catch(() => {})
+          if (table !== 'mesh') continue
+          made.put(toBase64url(runtime.randomBytes(idBytes)), idKey).catch(() => {})
+          made.createIndex('unless', 'unless', { unique: true })
         }
       },
     })

@@ -13,7 +13,13 @@ import type { Runtime } from '../base/runtime.ts'
 import { eraseDatabase, openDatabase, storageError, type Connection } from './idb-connection.ts'
 import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Write } from './staged-transaction.ts'
-import type { Store, StoreTransaction, Table, TransactionOptions } from './store.ts'
+import {
+  writerKey,
+  type Store,
+  type StoreTransaction,
+  type Table,
+  type TransactionOptions,
+} from './store.ts'
 
 /** What starting a transaction throws on a connection that is gone: by the standard, and as WebKit says it. */
 const lostConnection = ['InvalidStateError', 'UnknownError']
@@ -81,8 +87,10 @@ export class IdbStore implements Store {
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
     // Until the first request everything happens in one go or in microtasks: the transaction would end by itself.
+    const state: TransactionState = { hasRead: false, isOvertaken: false }
     let tx: IDBTransaction | undefined
     const read = async <R>(table: Table, make: (from: IDBObjectStore) => IDBRequest<R>) => {
+      state.hasRead = true
       try {
         return await wrap(make(tx!.objectStore(table)))
       } catch (error) {
@@ -105,14 +113,13 @@ export class IdbStore implements Store {
     })
     const tables = unless === undefined ? scope : [...new Set<Table>([...scope, 'mesh'])]
     tx = await this.#begin(tables, mode === 'read' ? 'readonly' : 'readwrite', durability)
-    const committed = this.#settled(tx)
+    const committed = this.#settled(tx, state)
     try {
       const early = committed.then(() => {
         throw awaitedElsewhere()
       })
       const result = await Promise.race([early, (async () => work(staged))()])
-      commit(tx, staged.end(), unless)
-      if (unless !== undefined) failsWhole ??= probe(tx.db)
+      commit(tx, staged.end(), unless, state)
       await committed
       return result
     } catch (error) {
@@ -143,7 +150,7 @@ export class IdbStore implements Store {
   }
 
   /** Resolves once committed; rejects once aborted, or when the database shows no life for `databaseStallMs`. */
-  #settled(tx: IDBTransaction): Promise<void> {
+  #settled(tx: IDBTransaction, state: TransactionState): Promise<void> {
     return new Promise((resolve, reject) => {
       let cancel: () => void
       const watch = (seen: number) => {
@@ -167,7 +174,8 @@ export class IdbStore implements Store {
       tx.addEventListener(
         'abort',
         settle(() => {
-          if (tx.error?.name === 'ConstraintError') return reject(new HandfastError('not-leading'))
+          if (state.isOvertaken || isTaken(tx.error))
+            return reject(new HandfastError('not-leading'))
           // What the platform aborts for anything but a full disk leaves a connection not to be trusted.
           if (tx.error && tx.error.name !== 'QuotaExceededError') this.#lose(tx.db)
           reject(storageError(tx.error))
@@ -217,50 +225,34 @@ export class IdbStore implements Store {
   }
 }
 
-function commit(tx: IDBTransaction, writes: Iterable<Write>, unless: string | undefined): void {
+interface TransactionState {
+  hasRead: boolean
+  /** The record of who writes was refused. */
+  isOvertaken: boolean
+}
+
+const isTaken = (error: DOMException | null): boolean => error?.name === 'ConstraintError'
+
+/** Writes, and has the unique index of table `mesh` fail it all where another has taken the lead. */
+function commit(
+  tx: IDBTransaction,
+  writes: Iterable<Write>,
+  unless: string | undefined,
+  state: TransactionState,
+): void {
   try {
-    if (unless !== undefined) {
-      // An `add` over a record aborts all.
-      tx.objectStore('mesh').add(true, unless)
-      tx.objectStore('mesh').delete(unless)
-    }
     for (const { table, key, record } of writes) {
       if (record) tx.objectStore(table).put(record.value, key)
       else tx.objectStore(table).delete(key)
     }
-    // Without it the page has to be there until the last request is answered.
-    if (unless === undefined || canCommitFenced) tx.commit()
+    if (unless !== undefined) {
+      const fence = tx.objectStore('mesh').put({ unless }, writerKey)
+      fence.addEventListener('error', () => (state.isOvertaken ||= isTaken(fence.error)))
+    }
+    // Firefox commits although the last request fails, when others had come back before it was told to commit.
+    if (unless === undefined || !state.hasRead) tx.commit()
   } catch (error) {
     throw storageError(error)
-  }
-}
-
-let failsWhole: Promise<void> | undefined
-/** Whether a transaction that was told to commit is undone by an earlier request that fails, as the standard says. Firefox's is not. */
-let canCommitFenced = false
-const probeKey = 'probe'
-
-/** Finds that out, once in the life of a page. In doubt it is not so. */
-async function probe(db: IDBDatabase): Promise<void> {
-  const run = (request: (mesh: IDBObjectStore) => void) =>
-    new Promise<boolean>((resolve) => {
-      const tx = db.transaction(['mesh'], 'readwrite')
-      tx.addEventListener('complete', () => resolve(true))
-      tx.addEventListener('abort', () => resolve(false))
-      request(tx.objectStore('mesh'))
-      tx.commit()
-    })
-  try {
-    await run((mesh) => mesh.put(true, probeKey))
-    const wentThrough = await run((mesh) => {
-      mesh.add(true, probeKey)
-      mesh.delete(probeKey)
-    })
-    if (!wentThrough) await run((mesh) => mesh.delete(probeKey))
-    canCommitFenced = !wentThrough
-  } catch {
-    // The connection is gone.
-    failsWhole = undefined
   }
 }
 

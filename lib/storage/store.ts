@@ -34,13 +34,16 @@ export interface StoreTransaction {
   delete(table: Table, key: string): Promise<void>
 }
 
+/** In table `mesh`, for stores that check `unless` by a unique index; whoever makes such a record deletes it. */
+export const writerKey = 'writer'
+
 export interface TransactionOptions {
   mode: 'read' | 'write'
   /** `strict`: resolved means on disk. For what loses a message, a ticket or a key when it is lost. Default `relaxed`. */
   durability?: 'strict' | 'relaxed'
   /**
-   * Where table `mesh` has a record of this key, nothing is written, and the transaction fails with `not-leading`. Checked as it commits,
-   * by the database alone: a page that hangs after that holds nobody up.
+   * Where table `mesh` has a record of this key, `{ unless: <key> }`, nothing is written, and the transaction fails with `not-leading`.
+   * Checked as it commits, by the database alone: a page that hangs after that holds nobody up.
    */
   unless?: string
 }

@@ -116,7 +116,7 @@ test('first contact outlives the death of the relay at every step', async ({
   const took: Record<string, number> = {}
   const peers = [await openPeer(), await openPeer()]
   for (const step of stepsFor(browserName, 'I')) {
-    const path = durablePage(relay.url, nameOf(step))
+    const path = durablePage(relay.url, { name: nameOf(step) })
     const [alice, bob] = await Promise.all(peers.map(({ newPage }) => newPage(path)))
     const ticket = await alice!.evaluate(async () => (await durable).invite())
     took[nameOf(step)] = await cutAt(

@@ -20,8 +20,8 @@ const warmUpRounds = 4
 const durationMs = tier(60_000, 600_000)
 const reopenEveryMs = 1_000
 
-/** What a heap may grow by in any case, and what may be left of a message: less than a number. */
-const heapNoiseBytes = 500_000
+/** What a heap may grow by in any case (compiled code, mostly), and what may be left of a message: less than a number. */
+const heapNoiseBytes = 600_000
 const leftPerMessageBytes = 1
 /** Where no heap can be read: what the memory of all processes may grow by, of which the heaps of the pages are a part. */
 const residentShare = 0.15

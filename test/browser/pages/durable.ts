@@ -33,6 +33,25 @@ function read<T>(kind: string): T[] {
   return Array.from({ length }, item)
 }
 
+/** `?slow=`: a transaction that writes to the outbox takes so many ms longer, so that a crash finds some under way. */
+const slowMs = Number(query.get('slow') ?? 0)
+const { put } = IDBObjectStore.prototype
+const { commit } = IDBTransaction.prototype
+const outboxes = new WeakMap<IDBTransaction, IDBObjectStore>()
+IDBObjectStore.prototype.put = function (...args) {
+  if (slowMs > 0 && this.name === 'outbox') outboxes.set(this.transaction, this)
+  return put.apply(this, args)
+}
+IDBTransaction.prototype.commit = function () {
+  const outbox = outboxes.get(this)
+  const endMs = performance.now() + slowMs
+  const hold = () => {
+    if (!outbox || performance.now() >= endMs) commit.call(this)
+    else outbox.get('nothing').onsuccess = hold
+  }
+  hold()
+}
+
 /** Asks the test to cut something before the first frame of the next data channel leaves; goes on when that is done. */
 const cutKey = 'cut before the first frame'
 const { send } = RTCDataChannel.prototype

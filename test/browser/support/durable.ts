@@ -10,9 +10,9 @@ export { expect } from './browsers.ts'
 /** How long a link may take to be there again, once the relay is. */
 export const reconnectMs = 10_000
 
-/** `name`: of the identity. */
-export const durablePage = (relay: string, name = 'test') =>
-  `/test/browser/pages/durable.html?${new URLSearchParams({ relay, name }).toString()}`
+/** `name`: of the identity; `slow`: how many ms longer its outbox takes to write. */
+export const durablePage = (relay: string, { name = 'test', slow = 0 } = {}) =>
+  `/test/browser/pages/durable.html?${new URLSearchParams({ relay, name, slow: String(slow) }).toString()}`
 
 /** What the helpers below ask, wherever it runs. */
 type Asked = Pick<Page, 'evaluate'>

@@ -80,9 +80,12 @@ describe('two runs of one log', () => {
     await runtime.advance(100)
     const hello = next.records.filter(([kind]) => kind === kinds.hello).at(-1)!
     expect(hello.slice(7)).toEqual([1, puppet.session ? helloOf()[3] : undefined])
+    // What was under way when it was told.
+    next.send(rest[2]!)
     next.send(...rest.slice(1))
     await runtime.advance(100)
     expect(seen).toEqual([1, 2, 3])
+    expect(next.session.isOpen).toBe(true)
     expect(next.records.at(-1)).toEqual([kinds.ack, 3])
     await close()
   })
@@ -112,6 +115,39 @@ describe('two runs of one log', () => {
     expect(sent()).toEqual([1, 2, 2])
     expect(link.queued).toBe(1)
     await pair.close()
+  })
+})
+
+describe('hello again', () => {
+  test('with ever more missing: one gap, told once, however often', async () => {
+    const { link, puppet, close } = await linkWithPuppet(runtime)
+    const seen: unknown[] = []
+    for (let first = 3; first < 5_000; first += 2) puppet.send(helloOf(first))
+    await runtime.settle()
+    link.on('gap', (gap) => void seen.push(gap))
+    link.on('message', (message) => void seen.push(message))
+    puppet.send([kinds.message, 4_999, value('next')])
+    await runtime.advance(100)
+    expect(seen).toEqual([{ from: 1, to: 4_998 }, 'next'])
+    await close()
+  })
+
+  test('before the first message: what may have been sent until then may have been handled', async () => {
+    const { link, puppet, close } = await linkWithPuppet(runtime)
+    const seen: unknown[] = []
+    link.on('message', (message, { redelivered }) => void seen.push([message, redelivered]))
+    // To a page that is gone, on another session.
+    puppet.send(helloOf(1, 2))
+    puppet.send([kinds.message, 1, value(1)])
+    puppet.send(helloOf(1, 3))
+    puppet.send([kinds.message, 2, value(2)], [kinds.message, 3, value(3)])
+    await runtime.advance(100)
+    expect(seen).toEqual([
+      [1, true],
+      [2, true],
+      [3, false],
+    ])
+    await close()
   })
 })
 

@@ -511,6 +511,27 @@ describe('storage that fails', () => {
   }
 })
 
+test('a draft that was refused, and is in the log all the same, is taken back', async () => {
+  let outbox: Outbox | undefined
+  const drafts = follower({ withdraw: (id) => outbox!.withdraw(id) })
+  store.fails = 'after'
+  const send = drafts.add(of('refused'))
+  silent(send)
+  await runtime.advance(100)
+  store.fails = 'before'
+  await runtime.advance(storePatienceMs + 600)
+  await expect(send).rejects.toThrow(store.error)
+  store.fails = undefined
+  outbox = leader()
+  await outbox.ready
+  await runtime.settle()
+  outbox.adopt()
+  await runtime.advance(1_000)
+  await drafts.recheck()
+  await runtime.advance(1_000)
+  expect((await logged()).filter((each) => each !== null)).toEqual([])
+})
+
 describe('a tab that changes its role', () => {
   /** One page, now leading, now not. */
   class Page {

@@ -6,7 +6,13 @@ import { recordKinds as kinds } from '../../../lib/codec/records.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { MessageInfo } from '../../../lib/link/inbox.ts'
 import type { Link } from '../../../lib/link/link.ts'
-import { eraseLog, packSegment, unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
+import {
+  eraseLog,
+  packSegment,
+  unpackSegment,
+  wasWritten,
+  type OutboxHead,
+} from '../../../lib/link/log.ts'
 import type { Store } from '../../../lib/storage/store.ts'
 import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import {
@@ -72,6 +78,48 @@ describe('segments', () => {
     expect(() => unpackSegment(segment)).toThrow(
       expect.objectContaining({ code: 'storage-failed' }) as Error,
     )
+  })
+})
+
+describe('whether a head was written, as a later one tells', () => {
+  const [id, other] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)]
+  const [run, later] = [new Uint8Array(16).fill(3), new Uint8Array(16).fill(4)]
+  const head = (next: number, acked: number, runs: OutboxHead['runs'], logId = id) => ({
+    logId,
+    next,
+    acked,
+    runs,
+  })
+  const written = head(10, 2, [{ id: run, from: 1 }])
+  test.each<[string, OutboxHead | undefined, boolean | undefined]>([
+    ['none is there', undefined, false],
+    ['itself', written, true],
+    ['one before', head(7, 2, [{ id: run, from: 1 }]), false],
+    [
+      'one of a later run, behind it',
+      head(12, 2, [
+        { id: run, from: 1 },
+        { id: later, from: 10 },
+      ]),
+      true,
+    ],
+    [
+      'one of a later run, in its place',
+      head(12, 2, [
+        { id: run, from: 1 },
+        { id: later, from: 7 },
+      ]),
+      false,
+    ],
+    ['one that knows no such run, less acknowledged', head(12, 8, [{ id: later, from: 7 }]), false],
+    [
+      'one that knows no such run, all acknowledged',
+      head(12, 9, [{ id: later, from: 7 }]),
+      undefined,
+    ],
+    ['one of another log', head(10, 2, [{ id: run, from: 1 }], other), undefined],
+  ])('%s', (_, now, expected) => {
+    expect(wasWritten(written, run, now)).toBe(expected)
   })
 })
 

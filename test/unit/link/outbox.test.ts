@@ -4,7 +4,13 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { maxHeldBytes, maxSequence, storePatienceMs } from '../../../lib/base/limits.ts'
 import { recordKinds as kinds } from '../../../lib/codec/records.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
-import { logTables, packSegment, segmentKey, unpackSegment } from '../../../lib/link/log.ts'
+import {
+  eraseLog,
+  logTables,
+  packSegment,
+  segmentKey,
+  unpackSegment,
+} from '../../../lib/link/log.ts'
 import { Outbox, type OutboxOptions } from '../../../lib/link/outbox.ts'
 import type { FrameWriter } from '../../../lib/session/frame-writer.ts'
 import type { Table } from '../../../lib/storage/store.ts'
@@ -179,6 +185,56 @@ test('what is withdrawn and stepped over before the mark is on disk is withdrawn
   expect(delivered).toEqual([])
 })
 
+describe('a message that goes out in parts', () => {
+  /** Sends nothing whole, and of a large one the last part when told to. */
+  function partWriter() {
+    const ends: boolean[] = []
+    const begun: number[] = []
+    const writer = {
+      isEmpty: true,
+      record: () => false,
+      bytesRecord: (_kind: number, sequence: number) => {
+        begun.push(sequence)
+        return false
+      },
+      part: () => ends.shift() ?? false,
+    } as unknown as FrameWriter
+    return { writer, begun, ends }
+  }
+
+  test.each([0, 1, 2])('acknowledged up to %i meanwhile: goes on behind it', async (handled) => {
+    const outbox = open()
+    const sends = [1, 2, 3].map((n) => outbox.add(value(new Uint8Array(5_000).fill(n))))
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    outbox.begin(true)
+    const { writer, begun, ends } = partWriter()
+    outbox.highestSent = 3
+    outbox.fill(writer)
+    outbox.acknowledge(handled)
+    ends.push(true)
+    outbox.fill(writer)
+    expect(begun).toEqual([1, Math.max(2, handled + 1)])
+  })
+})
+
+test('what is forgotten is not written after it was erased', async () => {
+  for (let delay = 0; delay < 30; delay++) {
+    const log = logOptions(runtime, store)
+    const outbox = open({ log })
+    await outbox.ready
+    silent(outbox.add(value('forgotten')))
+    for (let i = 0; i < delay; i++) await undefined
+    outbox.close(new Error('forgotten'))
+    await eraseLog(log, peer)
+    await runtime.settle()
+    const left = await store.inner.transaction(['outbox'], { mode: 'read' }, (tx) =>
+      tx.list('outbox'),
+    )
+    expect(left).toEqual([])
+  }
+})
+
 describe('a record that is damaged', () => {
   const segment = packSegment([value(1), value(2)])
   const key = segmentKey(peer, 1)
@@ -264,6 +320,50 @@ describe('what waits in memory', () => {
     expect(isWanted).toBe(false)
     expect(sent).toEqual(Array.from({ length: count }, (_, n) => (n === 300 ? null : n % 251)))
     expect(await onDisk()).toEqual([])
+  })
+
+  test('what is withdrawn is not sent, though it is read before its mark is on disk', async () => {
+    const outbox = open()
+    const controller = new AbortController()
+    const sends = Array.from({ length: count }, (_, n) =>
+      outbox.add(message(n), n === 150 ? controller.signal : undefined),
+    )
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    expect(outbox.held.at(150)!.value).toBeUndefined()
+    store.fails = 'before'
+    controller.abort(new Error('no'))
+    outbox.highestSent = 100
+    outbox.acknowledge(100)
+    await runtime.advance(100)
+    expect(outbox.held.at(49)!.value).toBeInstanceOf(Uint8Array)
+    expect(outbox.held.at(50)!.value).toBeNull()
+    store.fails = undefined
+  })
+
+  test('a segment that has become shorter is told, and no more is sent', async () => {
+    const outbox = open()
+    const sends = Array.from({ length: count }, (_, n) => outbox.add(message(n)))
+    silent(...sends)
+    await Promise.all(sends.map(({ stored }) => stored))
+    let last = 0
+    while (outbox.held.at(last)!.value) last++
+    await put('outbox', segmentKey(peer, last + 1), packSegment([]))
+    outbox.highestSent = 60
+    outbox.acknowledge(60)
+    await runtime.advance(300)
+    expect(errors).toMatchObject([{ code: 'storage-failed' }])
+    outbox.begin(true)
+    const sent: number[] = []
+    const writer = {
+      bytesRecord: (_kind: number, sequence: number) => sent.push(sequence),
+      record: () => sent.push(0),
+    } as unknown as FrameWriter
+    while (outbox.pending) {
+      outbox.fill(writer)
+      outbox.acknowledge(sent.at(-1)!)
+    }
+    expect([sent[0], sent.length, sent.at(-1)]).toEqual([61, last - 60, last])
   })
 
   test('a read that fails is told, and tried again', async () => {

@@ -82,3 +82,11 @@ test('thousands in one go', async () => {
   await Promise.all(Array.from({ length: 5_000 }, (_, i) => link.send(i).stored))
   expect(writes).toBe(1)
 })
+
+test('no more than 4 MiB, so that the first can leave', async () => {
+  const link = countingLink()
+  await link.send('loaded').stored
+  writes = 0
+  await Promise.all(Array.from({ length: 10 }, () => link.send(new Uint8Array(1_000_000)).stored))
+  expect(writes).toBeGreaterThan(2)
+})
