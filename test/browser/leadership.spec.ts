@@ -123,3 +123,15 @@ test('a leader that hangs is replaced within 4 s, writes nothing more, and follo
   const leading = await Promise.all(pages.map((page) => page.evaluate(() => tab.leads())))
   expect(leading.filter(Boolean)).toHaveLength(1)
 })
+
+test('what a leader writes after another has taken the lead is refused, all of it', async ({
+  openPeer,
+  browserName,
+  profileFolder,
+}) => {
+  const { pages } = await joined(open(openPeer, browserName, profileFolder))
+  const [leader, usurper] = pages as [Page, Page]
+  for (let n = 0; n < 3; n++) expect(await leader.evaluate(() => tab.write())).toBe('written')
+  await usurper.evaluate(() => tab.usurp())
+  expect(await leader.evaluate(() => tab.write())).toBe('not-leading')
+})

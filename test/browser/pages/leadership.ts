@@ -8,7 +8,7 @@ import { openTabHub, type TabHub } from '../../../lib/mesh/tab-hub.ts'
 import { acceptTabChannels, openTabChannel } from '../../../lib/mesh/tab-channel.ts'
 import { TabSession } from '../../../lib/mesh/tab-session.ts'
 import type { LinkStream } from '../../../lib/link/streams.ts'
-import { FencedStore } from '../../../lib/storage/fenced-store.ts'
+import { FencedStore, takeLead } from '../../../lib/storage/fenced-store.ts'
 import { IdbStore } from '../../../lib/storage/idb-store.ts'
 import type { Channel } from '../../../lib/transport/transport.ts'
 import type { Role } from '../../../lib/crypto/noise.ts'
@@ -21,6 +21,7 @@ interface Seen {
 const never = new AbortController().signal
 let hub: TabHub
 let leadership: Leadership
+let store: IdbStore
 let fenced: FencedStore | undefined
 let session: TabSession | undefined
 const seen: Seen[] = []
@@ -52,7 +53,7 @@ async function count({ readable, writable }: LinkStream): Promise<void> {
 const tab = {
   async join(name: string): Promise<void> {
     hub = await openTabHub(name, systemRuntime)
-    const store = await IdbStore.open(name)
+    store = await IdbStore.open(name)
     leadership = new Leadership({ hub, runtime: systemRuntime, store })
     const note = (what: Seen['what']) => seen.push({ what, atMs: Date.now() })
     leadership.on('lead', ({ generation }) => {
@@ -68,6 +69,9 @@ const tab = {
 
   seen: () => seen,
   leads: () => leadership.leads,
+
+  /** Another leads from now on, and this tab is not told. */
+  usurp: async (): Promise<void> => void (await takeLead(store, systemRuntime)),
 
   /** What becomes of a write under the generation this tab last led with. */
   write: (): Promise<string> =>
