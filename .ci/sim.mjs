@@ -4,9 +4,11 @@ import { argv, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { ensureDependencies, ensureNode, orExit, root } from './ensure.mjs'
 
-const help = `npm run sim -- [--seed 1] [--peers 10] [--minutes 2] [--faults loss,cut,… | all] [--durable]
+const help = `npm run sim -- [--seed 1] [--peers 10] [--minutes 2] [--faults loss,cut,… | all]
 
-Without --faults: every kind but crashes. --durable: messages must outlive crashes too.`
+npm run sim -- --crash side:effect [--seed 1]
+
+Without --faults: every kind but crashes. --crash: two peers, of which the first (0) or the second (1) crashes at that effect.`
 
 await orExit(() => {
   ensureNode()
@@ -18,7 +20,7 @@ const options = {
   peers: { type: 'string', default: '10' },
   minutes: { type: 'string', default: '2' },
   faults: { type: 'string' },
-  durable: { type: 'boolean' },
+  crash: { type: 'string' },
   help: { type: 'boolean' },
 }
 const { values } = parseArgs({ args: argv.slice(2), options })
@@ -32,19 +34,26 @@ const server = await createServer({
   optimizeDeps: { noDiscovery: true },
 })
 try {
-  const { faultKinds, shrink, survivableFaults } = await server.ssrLoadModule('/lib/sim/index.ts')
+  const { crashRun, faultKinds, shrink, survivableFaults } =
+    await server.ssrLoadModule('/lib/sim/index.ts')
   const chosen = values.faults?.split(',').filter(Boolean) ?? survivableFaults
   const faults = values.faults === 'all' ? faultKinds : chosen
   const numbers = [values.seed, values.peers, values.minutes].map(Number)
   const isWrong = numbers.some((number) => !(number > 0))
-  if (values.help || isWrong || faults.some((kind) => !faultKinds.includes(kind))) {
+  const isCrash = /^[01]:[1-9]\d*$/.test(values.crash ?? '0:1')
+  if (values.help || isWrong || !isCrash || faults.some((kind) => !faultKinds.includes(kind))) {
     console.log(`${help}\n\nFaults: ${faultKinds.join(', ')}`)
     exit(values.help ? 0 : 2)
   }
   const [seed, peers, minutes] = numbers
+  if (values.crash) {
+    const [side, effect] = values.crash.split(':').map(Number)
+    const report = await crashRun(seed, { side, effect })
+    console.log(report)
+    exit(report.violations.length === 0 ? 0 : 1)
+  }
   const startedMs = Date.now()
-  const durable = values.durable === undefined ? {} : { durable: values.durable }
-  const report = await shrink({ seed, peers, minutes, faults, ...durable })
+  const report = await shrink({ seed, peers, minutes, faults })
   const tookS = ((Date.now() - startedMs) / 1000).toFixed(1)
   const list = (counts) => Object.entries(counts).map(([kind, count]) => `  ${kind}: ${count}`)
   console.log(`seed ${seed}, ${peers} peers, ${report.minutes} simulated minutes, ${tookS} s`)
@@ -60,7 +69,7 @@ try {
     console.log(['FAILED', ...report.violations.slice(0, 20)].join('\n  '))
     const { seed, peers, minutes, faults } = report
     const flags = `--seed ${seed} --peers ${peers} --minutes ${minutes} --faults ${faults.join(',')}`
-    console.log(`again: npm run sim -- ${flags}${values.durable ? ' --durable' : ''}`)
+    console.log(`again: npm run sim -- ${flags}`)
   }
   exit(report.violations.length === 0 ? 0 : 1)
 } finally {

@@ -1,30 +1,23 @@
 /** Why the page could not open, and the ways on from there. */
 
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { BootFailure } from './boot.ts'
 import { Icon } from './icon.tsx'
-import { friendlyName } from './names.ts'
-import { asSomebodyElse, ownName, withoutChosenRelay } from './page-address.ts'
+import { withoutChosenRelay } from './page-address.ts'
 
 export function BootFailurePage({ failure, retry }: { failure: BootFailure; retry(): void }) {
   const title = useRef<HTMLHeadingElement>(null)
-  const [otherName] = useState(() => friendlyName([ownName]))
   useEffect(() => title.current?.focus(), [])
 
   return (
     <main class="splash">
       <section class="card failure" role="alert">
-        <Icon name={failure.kind === 'in-use' ? 'tabs' : 'warning'} size={32} />
+        <Icon name="warning" size={32} />
         <h2 ref={title} tabIndex={-1}>
           {failure.title}
         </h2>
         <p>{failure.advice}</p>
         <div class="actions">
-          {failure.kind === 'in-use' && (
-            <a class="button primary" href={asSomebodyElse(otherName)}>
-              Open as “{otherName}” here
-            </a>
-          )}
           {failure.kind === 'bad-relay' && (
             <a class="button" href={withoutChosenRelay()}>
               Use the usual relay

@@ -1,10 +1,10 @@
 /** From an empty page to an open mesh, or to a reason why not that a person can act on. */
 
 import { Identity, Mesh } from 'handfast'
-import { identityName, ownName, relay } from './page-address.ts'
+import { identityName, relay } from './page-address.ts'
 import { codeOf, explain, type Problem } from './problems.ts'
 
-export type BootFailure = Problem & { kind: 'in-use' | 'bad-relay' | 'other' }
+export type BootFailure = Problem & { kind: 'bad-relay' | 'other' }
 
 export type Boot =
   { step: 'opening' } | { step: 'failed'; failure: BootFailure } | { step: 'open'; mesh: Mesh }
@@ -57,13 +57,6 @@ export async function boot(): Promise<Boot> {
 
 function explainBoot(error: unknown): BootFailure {
   switch (codeOf(error)) {
-    case 'identity-in-use':
-      return {
-        kind: 'in-use',
-        title: `“${ownName}” is open in another tab`,
-        advice:
-          'An identity works in one tab at a time. Go on in the other tab; or close it and try again; or be somebody else here, which is how two tabs of one browser can meet.',
-      }
     case 'invalid-argument':
       return {
         kind: 'bad-relay',

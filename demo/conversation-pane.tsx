@@ -32,7 +32,7 @@ export function ConversationPane({
   title,
   leave,
 }: ConversationPaneProps) {
-  const { entries, unread } = conversations.of(link.peer)
+  const { entries, unread, notice } = conversations.of(link.peer)
   const name = conversations.nameOf(link.peer)
   const called = name ?? shortPeer(link.peer)
 
@@ -68,7 +68,7 @@ export function ConversationPane({
       </header>
       <div class={(cords as Partial<Record<string, string>>)[link.state] ?? 'cord cord-moving'} />
       <SafetyNumber digits={link.safetyNumber} called={called} />
-      <MessageLog entries={entries} link={link} called={called} />
+      <MessageLog entries={entries} notice={notice} link={link} called={called} />
       <Composer called={called} send={(text) => conversations.send(link, text)} />
     </section>
   )

@@ -2,19 +2,20 @@
 
 import type { Link } from 'handfast'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Entry } from './hooks/use-conversations.ts'
 import { Icon, type IconName } from './icon.tsx'
+import type { Entry } from './message-history.ts'
 import { showValue } from './show-value.ts'
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
 
 interface MessageLogProps {
   entries: readonly Entry[]
+  notice: string | undefined
   link: Link
   called: string
 }
 
-export function MessageLog({ entries, link, called }: MessageLogProps) {
+export function MessageLog({ entries, notice, link, called }: MessageLogProps) {
   const log = useRef<HTMLDivElement>(null)
   const isOpen = link.state === 'open'
   useEffect(() => {
@@ -29,8 +30,6 @@ export function MessageLog({ entries, link, called }: MessageLogProps) {
       {entries.length === 0 && (
         <p class="log-empty muted">
           {isOpen ? `Say hello to ${called}.` : `Write already: it waits until ${called} is here.`}
-          <br />
-          This page keeps what you say in memory only; a reload clears it.
         </p>
       )}
       {waitingFromBefore > 0 && (
@@ -54,6 +53,12 @@ export function MessageLog({ entries, link, called }: MessageLogProps) {
           </p>
         </article>
       ))}
+      {notice !== undefined && (
+        <p class="log-note" role="alert">
+          <Icon name="cross" size={16} />
+          {notice}
+        </p>
+      )}
     </div>
   )
 }

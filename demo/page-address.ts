@@ -38,7 +38,4 @@ export const invitationLink = (ticket: Ticket): string => ticket.toURL(pageFor(n
 export const secondPersonLink = (ticket: Ticket, name: string): string =>
   ticket.toURL(pageFor(name))
 
-/** This page as somebody else, with the invitation that it was opened with. */
-export const asSomebodyElse = (name: string): string => pageFor(name) + location.hash
-
 export const withoutChosenRelay = (): string => pageFor(chosenName, false) + location.hash

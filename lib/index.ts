@@ -7,16 +7,12 @@ export { parsePeerId, type PeerId } from './identity/peer-id.ts'
 export type { Delivery } from './link/delivery.ts'
 export type { Gap, MessageHandler, MessageInfo, Stuck } from './link/inbox.ts'
 export type { RequestHandler } from './link/calls.ts'
-export type { Link, LinkEvents, RequestOptions } from './link/link.ts'
+export type { Link, LinkEvents } from './link/link.ts'
 export type { LinkState } from './link/state.ts'
 export type { LinkStream } from './link/streams.ts'
-export {
-  Mesh,
-  type AcceptOptions,
-  type InviteOptions,
-  type MeshEvents,
-  type MeshOptions,
-} from './mesh/mesh.ts'
+export type { RequestOptions } from './link/within.ts'
+export { Mesh } from './mesh/mesh.ts'
+export type { AcceptOptions, InviteOptions, MeshEvents, MeshOptions } from './mesh/options.ts'
 export type { PathState } from './mesh/paths.ts'
 export { ManualSignaling } from './signaling/manual.ts'
 export type { Signaling } from './signaling/signaling.ts'

@@ -1,56 +1,70 @@
 /**
- * What was said with each person since the page was opened, in memory only. Serves every link from the moment it
- * exists, so that messages, pings and names are answered whoever is on screen.
+ * What was said with each person. Serves every link from the moment it exists, so that messages, pings and names are answered whoever is on
+ * screen. A message counts as handled once it is in the history.
  */
 
 import type { Link, Mesh, PeerId } from 'handfast'
 import { useEffect, useReducer, useState } from 'preact/hooks'
+import { maxEntries, MessageHistory, type Change, type Entry } from '../message-history.ts'
 import { cleanName, NameBook } from '../names.ts'
 import { identityName, ownName } from '../page-address.ts'
-
-/** Older ones are dropped from the page: a chat left open for a month must not fill the tab. */
-const maxEntries = 500
-
-export interface Entry {
-  key: string
-  mine: boolean
-  value: unknown
-  at: number
-  /** Of one's own: `queued` until the other side's handler has returned. */
-  delivery: 'queued' | 'delivered' | 'failed'
-}
 
 export interface Conversation {
   entries: readonly Entry[]
   unread: number
+  /** What a person must know of this link's storage. */
+  notice?: string
 }
+
+type All = ReadonlyMap<PeerId, Conversation>
 
 const emptyConversation: Conversation = { entries: [], unread: 0 }
 
-type Change =
-  | { kind: 'add'; peer: PeerId; entry: Entry }
-  | { kind: 'settle'; peer: PeerId; key: string; delivery: Entry['delivery'] }
-  | { kind: 'read'; peer: PeerId }
-  | { kind: 'drop'; peer: PeerId }
+type ShownChange =
+  | Change
+  /** What the history held before this page. */
+  | { kind: 'loaded'; history: ReadonlyMap<PeerId, Entry[]> }
+  | { kind: 'notice'; peer: PeerId; notice: string }
+  /** One's own has got the id under which all tabs know it, or was refused. */
+  | { kind: 'stored' | 'failed'; peer: PeerId; key: string; id: string }
 
-function changed(all: ReadonlyMap<PeerId, Conversation>, change: Change) {
-  const { entries, unread } = all.get(change.peer) ?? emptyConversation
+function changed(all: All, change: ShownChange): All {
   const next = new Map(all)
+  if (change.kind === 'loaded') {
+    for (const [peer, earlier] of change.history) {
+      const now = all.get(peer) ?? emptyConversation
+      const isNew = ({ key }: Entry) => !earlier.some((entry) => entry.key === key)
+      next.set(peer, { ...now, entries: [...earlier, ...now.entries.filter(isNew)] })
+    }
+    return next
+  }
+  const now = all.get(change.peer) ?? emptyConversation
+  const { entries, unread } = now
+  const update = (key: string, fields: Partial<Entry>) =>
+    next.set(change.peer, {
+      ...now,
+      entries: entries.map((entry) => (entry.key === key ? { ...entry, ...fields } : entry)),
+    })
   switch (change.kind) {
     case 'add': {
-      // The same id comes twice when the tab died while handling it.
       if (entries.some(({ key }) => key === change.entry.key)) return all
       const grown = [...entries, change.entry].slice(-maxEntries)
-      return next.set(change.peer, { entries: grown, unread: unread + (change.entry.mine ? 0 : 1) })
+      return next.set(change.peer, {
+        ...now,
+        entries: grown,
+        unread: unread + (change.entry.mine ? 0 : 1),
+      })
     }
-    case 'settle': {
-      const settled = entries.map((entry) =>
-        entry.key === change.key ? { ...entry, delivery: change.delivery } : entry,
-      )
-      return next.set(change.peer, { entries: settled, unread })
-    }
+    case 'stored':
+      return update(change.key, { key: change.id })
+    case 'failed':
+      return update(change.key, { delivery: 'failed' })
+    case 'delivered':
+      return update(change.key, { delivery: 'delivered' })
     case 'read':
-      return unread === 0 ? all : next.set(change.peer, { entries, unread: 0 })
+      return unread === 0 ? all : next.set(change.peer, { ...now, unread: 0 })
+    case 'notice':
+      return next.set(change.peer, { ...now, notice: change.notice })
     case 'drop':
       next.delete(change.peer)
       return next
@@ -66,9 +80,20 @@ export interface Conversations {
 }
 
 export function useConversations(mesh: Mesh): Conversations {
-  const [all, apply] = useReducer(changed, new Map() as ReadonlyMap<PeerId, Conversation>)
+  const [all, show] = useReducer(changed, new Map() as All)
   const [names] = useState(() => new NameBook(identityName))
+  const [history] = useState(() => new MessageHistory(identityName))
   const [, redraw] = useReducer((count: number, _: void) => count + 1, 0)
+
+  /** On disk, then on screen, here and in the other tabs. */
+  const apply = async (change: Change) => {
+    if (await history.apply(change)) show(change)
+  }
+
+  useEffect(() => {
+    history.load().then((loaded) => show({ kind: 'loaded', history: loaded }), reportError)
+    return history.onChange(show)
+  }, [history])
 
   useEffect(() => {
     const serve = (link: Link) => {
@@ -79,6 +104,7 @@ export function useConversations(mesh: Mesh): Conversations {
         names.set(peer, name)
         redraw()
       }
+      const notice = (text: string) => show({ kind: 'notice', peer, notice: text })
       // Either side may be ready first; whichever asks second is heard, and both know then.
       const introduce = () => link.request('introduce', ownName).then(learn, () => {})
       link.handle('introduce', (name) => {
@@ -91,9 +117,31 @@ export function useConversations(mesh: Mesh): Conversations {
         link.on('state', (state) => {
           if (state === 'open') void introduce()
         }),
-        link.on('message', (value, { id }) => {
-          const entry = { key: `in ${id}`, mine: false, value, at: Date.now() }
-          apply({ kind: 'add', peer, entry: { ...entry, delivery: 'delivered' } })
+        link.on('message', (value, { id }) =>
+          apply({
+            kind: 'add',
+            peer,
+            entry: { key: id, mine: false, value, at: Date.now(), delivery: 'delivered' },
+          }),
+        ),
+        link.on('gap', ({ from, to }) =>
+          notice(
+            `${to - from + 1} of their messages are missing: their browser no longer has them, or this one was set back to an older copy.`,
+          ),
+        ),
+        link.on('rollback', () =>
+          notice(
+            'This browser was set back to an older copy. What was not confirmed goes out again, so they may get some of it twice.',
+          ),
+        ),
+        link.on('stuck', () =>
+          notice('A message of theirs can’t be kept here, and holds up those behind it.'),
+        ),
+        link.on('error', () =>
+          notice('This browser could not write to its storage. It is tried again by itself.'),
+        ),
+        link.on('delivered', (id) => {
+          apply({ kind: 'delivered', peer, key: id }).catch(reportError)
         }),
       ]
     }
@@ -102,7 +150,7 @@ export function useConversations(mesh: Mesh): Conversations {
       mesh.on('link', (link) => undo.push(...serve(link))),
       mesh.on('forgotten', (peer) => {
         names.delete(peer)
-        apply({ kind: 'drop', peer })
+        apply({ kind: 'drop', peer }).catch(reportError)
       }),
     )
     return () => undo.forEach((stop) => stop())
@@ -114,14 +162,22 @@ export function useConversations(mesh: Mesh): Conversations {
       const { peer } = link
       const key = `out ${crypto.randomUUID()}`
       const entry: Entry = { key, mine: true, value: text, at: Date.now(), delivery: 'queued' }
-      apply({ kind: 'add', peer, entry })
-      const settle = (delivery: Entry['delivery']) => apply({ kind: 'settle', peer, key, delivery })
-      link.send(text).then(
-        () => settle('delivered'),
-        () => settle('failed'),
+      show({ kind: 'add', peer, entry })
+      const delivery = link.send(text)
+      const kept = delivery.stored.then(async (id) => {
+        show({ kind: 'stored', peer, key, id })
+        await history.apply({ kind: 'add', peer, entry: { ...entry, key: id } })
+        return id
+      })
+      delivery.then(
+        async () => apply({ kind: 'delivered', peer, key: await kept }),
+        () => show({ kind: 'failed', peer, key, id: key }),
       )
+      kept.catch(() => {})
     },
-    markRead: (peer) => apply({ kind: 'read', peer }),
+    markRead(peer) {
+      apply({ kind: 'read', peer }).catch(reportError)
+    },
     nameOf: (peer) => names.get(peer),
     knownNames: () => names.all(),
   }

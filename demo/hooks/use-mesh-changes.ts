@@ -6,11 +6,14 @@ import { useEffect, useReducer } from 'preact/hooks'
 export function useMeshChanges(mesh: Mesh): void {
   const [, redraw] = useReducer((count: number, _: void) => count + 1, 0)
   useEffect(() => {
-    const watch = (link: Link) => link.on('state', () => redraw())
-    const watching = [...mesh.links.values()].map(watch)
+    const watch = (link: Link) => [
+      link.on('state', () => redraw()),
+      link.on('queued', () => redraw()),
+    ]
+    const watching = [...mesh.links.values()].flatMap(watch)
     watching.push(
       mesh.on('link', (link) => {
-        watching.push(watch(link))
+        watching.push(...watch(link))
         redraw()
       }),
       mesh.on('forgotten', () => redraw()),

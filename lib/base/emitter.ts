@@ -16,8 +16,9 @@ export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {
 
   emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
     const listeners = this.#listeners[event]
-    for (const listener of [...(listeners ?? [])]) {
-      if (!listeners!.has(listener)) continue
+    if (!listeners?.size) return
+    for (const listener of [...listeners]) {
+      if (!listeners.has(listener)) continue
       try {
         listener(...args)
       } catch (error) {

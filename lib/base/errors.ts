@@ -51,12 +51,14 @@ export type ErrorCode =
   | 'request-failed'
   | 'storage-failed'
   | 'storage-blocked'
-  /** The identity is already open, in this tab or another. */
+  /** This `Identity` is in another mesh already. */
   | 'identity-in-use'
   /** Messages of the peer are missing here: this storage, or the peer's, was set back. */
   | 'gap'
   /** This storage was set back or copied: messages the peer has had may reach it again. */
   | 'rollback'
+  /** Another tab has taken the lead: what this one wanted to write was not written. */
+  | 'not-leading'
 
 export class HandfastError extends Error {
   override readonly name = 'HandfastError'
@@ -68,6 +70,10 @@ export class HandfastError extends Error {
     this.code = code
   }
 }
+
+/** Another tab leads. */
+export const isNotLeading = (error: unknown): boolean =>
+  error instanceof HandfastError && error.code === 'not-leading'
 
 /** What `run` returns; whatever it throws becomes an error of that code. */
 export function failAs<T>(code: ErrorCode, run: () => T, message?: string): T {

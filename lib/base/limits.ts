@@ -110,10 +110,7 @@ export const maxOpenTickets = 1024
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** How long opening waits for another tab to let go of the same identity: a reloading page needs 6–32 ms. */
-export const identityLockTimeoutMs = 2_000
-
-/** A blocked IndexedDB open says so at most once and then waits for ever. With the lock above, 5 s in all. */
+/** A blocked IndexedDB open says so at most once and then waits for ever. */
 export const databaseTimeoutMs = 3_000
 
 /** A transaction during which nothing at all moved in its database for this long has lost it. */
@@ -151,8 +148,11 @@ export const relayProbeIntervalMs = 45_000
 /** First wait before connecting again; doubled at each failure, half of it random. */
 export const relayRetryMinMs = 500
 
-/** Longest wait before connecting again; a connection that lasted this long starts over at the first. */
-export const relayRetryMaxMs = 30_000
+/**
+ * Longest wait before connecting again: peers are to meet within 10 s of a relay's return. A connection that lasted this long starts
+ * over at the first.
+ */
+export const relayRetryMaxMs = 5_000
 
 /** Subscriptions made within this time share a message, so that thousands stay within a relay's rate. */
 export const subscribeBatchMs = 20
@@ -239,6 +239,7 @@ export const dialTimeoutMs = 20_000
 
 /** Message 1 is published again after this, doubled each time: a repeat is answered with the same A. */
 export const republishMs = 1_000
+export const republishMaxMs = 4_000
 
 /** How long the responder keeps an attempt whose initiator has not proven to be live. */
 export const unprovenTimeoutMs = 30_000
@@ -352,6 +353,9 @@ export const redialMaxMs = 60_000
 /** A session that ends sooner has not lasted: after the second of them dials wait. */
 export const briefSessionMs = 5_000
 
+/** Two dials that meet have led to sessions within this of each other. */
+export const glareMs = 1_000
+
 /** A dial that is older than this when the page or the network comes back is begun anew. */
 export const staleDialMs = 3_000
 
@@ -368,8 +372,11 @@ export const maxContacts = 1024
 export const maxConcurrentDials = 8
 export const dialPlaceMs = 2_000
 
-/** Relays one mesh connects to: its own and its contacts'. */
+/** Relays one mesh connects to at once: its own and its contacts'. */
 export const maxRelays = 16
+
+/** How long a contact's relay keeps its place at least, while others wait for one: some tries of one that is slow to come back. */
+export const relayTurnMs = 60_000
 
 // ── Cards ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -384,6 +391,27 @@ export const maxCardsPerSession = 16
 
 /** A relay that one has left is listened at for so long, for contacts that slept through the move. */
 export const formerRelaysMs = 30 * 24 * 3600_000
+
+// ── Introductions ────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Connected contacts through which one listens for others, so that what that takes grows with the number of contacts and not with its
+ * square: 3 tags each, about 1 KB a contact and introducer.
+ */
+export const maxIntroducers = 16
+
+/** A call unanswered for so long goes through other contacts too: message 1 is repeated then, for the second time. */
+export const introduceAfterMs = 2_500
+
+/**
+ * Packets that a contact may have handed on, and may hand on to us, at once and per second: a call is about six. Less than a mailbox takes,
+ * so that no contact can fill one.
+ */
+export const introductionBurst = 20
+export const introductionsPerS = 0.5
+
+/** Bytes on their way to one contact, above which packets to it are dropped. */
+export const maxWaitingSignalBytes = 1024 * 1024
 
 // ── Logs: outbox and inbox ───────────────────────────────────────────────────────────────────────────
 
@@ -414,3 +442,48 @@ export const maxPeerLogs = 8
 
 /** Failures of one message in a row from which on the application is told. */
 export const stuckAfterFailures = 5
+
+// ── Tabs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How often the tab that leads says so. Browsers slow the timers of hidden tabs down to this. */
+export const leaderBeatMs = 1_000
+
+/** Silence after which the leader is asked whether it is there: a hidden one answers messages long after its timers have slowed. */
+export const leaderProbeMs = 1_500
+
+/** Silence after which the lead is taken from a tab that hangs or is frozen. One that ends frees its lock at once. */
+export const leaderSilenceMs = 3_000
+
+/** Random addition to it, so that of many followers one comes first. */
+export const leaderJitterMs = 400
+
+/** Time without a sign of its own life after which a leader has to check that it still leads; less than `leaderSilenceMs`. */
+export const leaderLeaseMs = 2_500
+
+/** A timer that fires so much too late ran in a tab that slept: it knows nothing of others' silence. */
+export const lateTabTimerMs = 1_200
+
+/** Silence of the tab at the other end after which a channel between two tabs is asked for life, and after which it closes. */
+export const tabProbeMs = 1_000
+export const tabSilenceMs = 3_000
+
+/** A follower whose leader is gone asks the same tab again after this, unless it hears of another before. */
+export const tabRetryMs = 250
+
+/** A tab that could not begin to lead, since its store failed, stands for it again after this. */
+export const leadRetryMs = 1_000
+
+/** Channels one tab accepts from others of its origin: more than a browser has tabs of one application. */
+export const maxTabChannels = 64
+
+/** [protocol] The last number of a log: the one after it still fits a `hello`. Then `send` fails with `exhausted`. */
+export const maxSequence = 0xffff_fffe
+
+/** Time between two looks at the drafts of other tabs. */
+export const adoptEveryMs = 100
+
+/** Messages of one tab, on one link, that wait to be taken into the log. Beyond it `send` refuses with `queue-full`. */
+export const maxDraftBytes = 8 * 1024 * 1024
+
+/** Messages of one link's log that are in memory: thrice what a session may have under way, so that reading keeps ahead of it. */
+export const maxHeldBytes = 12 * 1024 * 1024

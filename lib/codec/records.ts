@@ -39,6 +39,8 @@ export const recordKinds = {
   bye: 15,
   /** `[16, card]`: where to find the sender from now on. */
   card: 16,
+  /** `[17, verb, tags]` or `[17, verb, tag, packet]`: signaling for contacts in common. */
+  signal: 17,
 } as const
 
 /** A record as decoded: an array whose first item is its kind. */

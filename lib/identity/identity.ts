@@ -24,6 +24,11 @@ export interface IdentityOptions {
   wrappingKey?: WrappingKey
 }
 
+type Parts = Pick<
+  Identity,
+  'peer' | 'publicKey' | 'device' | 'chain' | 'keystore' | 'store' | 'database' | 'runtime'
+>
+
 export class Identity {
   readonly peer: PeerId
   /** The 32 bytes that `peer` spells. */
@@ -36,44 +41,49 @@ export class Identity {
   readonly keystore: Keystore
   /** @internal */
   readonly store: Store
+  /** @internal The name of its own database, which other tabs may have open too. None: the store is the application's. */
+  readonly database: string | undefined
   /** @internal */
   readonly runtime: Runtime
 
   #isOccupied = false
 
-  private constructor(
-    device: Device,
-    chain: CertificateChain,
-    keystore: Keystore,
-    store: Store,
-    runtime: Runtime,
-  ) {
-    const { peer, peerKey } = verifyChain(chain, runtime.now() / 1000)
-    this.peer = peer
-    this.publicKey = peerKey
-    this.device = device
-    this.chain = chain
-    this.keystore = keystore
-    this.store = store
-    this.runtime = runtime
+  private constructor(parts: Parts) {
+    this.peer = parts.peer
+    this.publicKey = parts.publicKey
+    this.device = parts.device
+    this.chain = parts.chain
+    this.keystore = parts.keystore
+    this.store = parts.store
+    this.database = parts.database
+    this.runtime = parts.runtime
   }
 
   /**
    * Opens the identity called `name`, or creates it.
-   * @throws HandfastError `unsupported`, `identity-in-use`, `storage-blocked`, `storage-failed`
+   * @throws HandfastError `unsupported`, `storage-blocked`, `storage-failed`
    */
   static async open(options: IdentityOptions = {}): Promise<Identity> {
     const runtime = options.runtime ?? systemRuntime
     await ready()
-    const store = options.store ?? (await IdbStore.open(options.name ?? 'default', runtime))
+    const { name = 'default' } = options
+    const database = options.store ? undefined : name
+    const store = options.store ?? (await IdbStore.open(name, runtime))
     try {
       const keystore = await Keystore.open(store, runtime, options.wrappingKey)
       const [device, certificate] = await certifiedDevice(keystore, runtime)
-      return new Identity(device, [certificate], keystore, store, runtime)
+      const chain = [certificate]
+      const { peer, peerKey: publicKey } = verifyChain(chain, runtime.now() / 1000)
+      return new Identity({ peer, publicKey, device, chain, keystore, store, database, runtime })
     } catch (error) {
       if (!options.store) await store.close()
       throw error
     }
+  }
+
+  /** @internal The same identity through another way to its store, such as one that only the leader of the day can write to. */
+  with(store: Store): Identity {
+    return new Identity({ ...(this as Parts), store, keystore: this.keystore.with(store) })
   }
 
   /** @internal One mesh at a time. Returns how to let go. @throws HandfastError `identity-in-use` */
@@ -94,13 +104,14 @@ export class Identity {
 }
 
 /**
- * The device and its certificate, made at first use. The identity seed is written first and the device last: a half-made
- * identity is finished, not replaced.
+ * The device and its certificate, made at first use in one transaction: of several tabs that open a new identity at once, one makes it
+ * and the others find it. An identity without a device is given one, not replaced.
  */
 async function certifiedDevice(
   keystore: Keystore,
   runtime: Runtime,
 ): Promise<[Device, Uint8Array]> {
+  // The device first: where it is found, so is the rest.
   const secrets = await keystore.get('device')
   const held = await keystore.get('certificate')
   if (secrets) {
@@ -111,8 +122,9 @@ async function certifiedDevice(
   const root = seed ? signingKeyPairFromSeed(seed) : generateSigningKeyPair(runtime)
   const device = Device.generate(runtime)
   const certificate = await certifyDevice(root, device, Math.floor(runtime.now() / 1000))
-  await keystore.put('identity', root.secretKey.slice(0, 32))
-  await keystore.put('certificate', certificate)
-  await keystore.put('device', device.secrets())
-  return [device, certificate]
+  const made = { certificate, device: device.secrets() }
+  const isFirst = seed
+    ? await keystore.put(made, ['device'])
+    : await keystore.put({ identity: root.secretKey.slice(0, 32), ...made }, ['identity', 'device'])
+  return isFirst ? [device, certificate] : certifiedDevice(keystore, runtime)
 }

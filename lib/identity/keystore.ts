@@ -8,7 +8,7 @@ import { concat, utf8 } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { Runtime } from '../base/runtime.ts'
-import type { Store } from '../storage/store.ts'
+import type { Store, StoreTransaction } from '../storage/store.ts'
 
 /** NIST SP 800-38D: 96 bits, the only length that GCM uses as it is. */
 const ivBytes = 12
@@ -44,8 +44,8 @@ export class Keystore {
   /**
    * Opens the keystore in table `keys`, making its wrapping key on first use. Any number may be open on one store.
    * `wrappingKey` takes the place of WebCrypto's, which no simulated clock governs.
-   * @throws HandfastError `unsupported` outside a secure context; `storage-failed` when the wrapping key is damaged;
-   * whatever the store throws
+   * @throws HandfastError `unsupported` outside a secure context; `storage-failed` when the wrapping key is damaged or gone; whatever
+   * the store throws
    */
   static async open(
     store: Store,
@@ -55,12 +55,25 @@ export class Keystore {
     return new Keystore(store, runtime, wrappingKey ?? (await webCryptoKey(store)))
   }
 
-  /** Stores a secret, over an older one of that name. On disk when resolved. */
-  async put(name: string, secret: Uint8Array): Promise<void> {
-    const sealed = await this.seal(name, secret)
-    await this.#store.transaction(['keys'], strictWrite, (tx) =>
-      tx.put('keys', recordName(name), sealed),
-    )
+  /**
+   * Stores secrets by their names, all in one transaction, over older ones; or none of them, if one named in `unless` is there. On disk
+   * when resolved. Returns whether they were stored.
+   */
+  async put(
+    secrets: Readonly<Record<string, Uint8Array>>,
+    unless: readonly string[] = [],
+  ): Promise<boolean> {
+    const sealed: [name: string, Sealed][] = []
+    for (const [name, secret] of Object.entries(secrets)) {
+      sealed.push([recordName(name), await this.seal(name, secret)])
+    }
+    return this.#store.transaction(['keys'], strictWrite, async (tx) => {
+      for (const name of unless) {
+        if ((await tx.get('keys', recordName(name))) !== undefined) return false
+      }
+      for (const [name, record] of sealed) await tx.put('keys', name, record)
+      return true
+    })
   }
 
   /** @throws HandfastError `storage-failed` when what is stored is not what was put under that name */
@@ -69,6 +82,11 @@ export class Keystore {
       tx.get('keys', recordName(name)),
     )
     return record === undefined ? undefined : this.unseal(name, record as Sealed)
+  }
+
+  /** The same secrets, read and written through another way to the same store. */
+  with(store: Store): Keystore {
+    return new Keystore(store, this.#runtime, this.#wrappingKey)
   }
 
   async delete(name: string): Promise<void> {
@@ -103,15 +121,22 @@ const boundTo = (name: string) => concat(utf8('handfast/1 key\0'), utf8(name))
 async function webCryptoKey(store: Store): Promise<WrappingKey> {
   const subtle = globalThis.crypto?.subtle
   if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
-  // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
-  const algorithm = { name: 'AES-GCM', length: 256 }
-  const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
-  const key = await store.transaction(['keys'], strictWrite, async (tx) => {
-    const held = await tx.get('keys', wrappingKeyName)
-    if (held !== undefined) return held
-    await tx.put('keys', wrappingKeyName, fresh)
-    return fresh
-  })
+  const find = (tx: StoreTransaction) => tx.get('keys', wrappingKeyName)
+  let key = await store.transaction(['keys'], { mode: 'read' }, find)
+  if (key === undefined) {
+    // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
+    const algorithm = { name: 'AES-GCM', length: 256 }
+    const fresh = await subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
+    key = await store.transaction(['keys'], strictWrite, async (tx) => {
+      const held = await find(tx)
+      if (held !== undefined) return held
+      if ((await tx.list('keys', recordName(''))).length > 0) {
+        throw new HandfastError('storage-failed', 'the wrapping key is lost')
+      }
+      await tx.put('keys', wrappingKeyName, fresh)
+      return fresh
+    })
+  }
   if (!(key instanceof CryptoKey) || key.algorithm.name !== 'AES-GCM' || key.extractable)
     throw new HandfastError('storage-failed', 'the wrapping key is damaged')
   // WebCrypto takes no view of shared memory, which a type alone can't rule out.

@@ -20,7 +20,7 @@ export type RequestHandler = (
   context: { readonly signal: AbortSignal },
 ) => unknown | Promise<unknown>
 
-export type RequestHandlers = ReadonlyMap<string, RequestHandler>
+export type RequestHandlers = Pick<ReadonlyMap<string, RequestHandler>, 'get'>
 
 /** What a peer may learn of a failure. */
 const failureCodes: readonly ErrorCode[] = ['no-handler', 'request-failed', 'queue-full']
@@ -154,9 +154,9 @@ export class Calls implements Source {
     this.#send([recordKinds.failure, id, failureCodes.indexOf(code), short])
   }
 
-  /** Sends a record that is answered by nothing. */
-  push(record: CborValue[]): void {
-    this.#send(record)
+  /** Sends a record that is answered by nothing; not if more than so many bytes wait already. */
+  push(record: CborValue[], maxWaitingBytes = Infinity): void {
+    if (this.#queuedBytes <= maxWaitingBytes) this.#send(record)
   }
 
   #send(record: CborValue[]): void {

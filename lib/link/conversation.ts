@@ -20,6 +20,15 @@ const version = 1
 const idBytes = 16
 const maxSequence = 0xffff_ffff
 
+/** What a session does for signaling between the peer and others. */
+export interface SignalPart {
+  /** The peer is proven to be live. */
+  readonly begin: () => void
+  /** @throws HandfastError for a record that the peer should not have sent */
+  readonly take: (record: Record) => void
+  readonly close: () => void
+}
+
 /** What of the link a conversation works on. */
 export interface ConversationParts {
   readonly outbox: Outbox
@@ -31,6 +40,8 @@ export interface ConversationParts {
   readonly nextTransferId: () => number
   /** A card of the peer. @throws HandfastError when it is not one */
   readonly takeCard: (card: Uint8Array) => void
+  /** Default: nothing is sent, and what comes is not heard. */
+  readonly signals?: ((send: Calls['push']) => SignalPart) | undefined
   /** The peer has said hello. */
   readonly onGreeted: (conversation: Conversation) => void
 }
@@ -43,10 +54,17 @@ export class Conversation implements SessionHandler, Source {
   isProven = false
   readonly #parts: ConversationParts
   /** What the peer has been told in this session. */
-  #told: { readonly log: Uint8Array | null; readonly position: Position | undefined } | undefined
+  #told:
+    | {
+        readonly logId: Uint8Array
+        readonly highestSent: number
+        readonly position: Position | undefined
+      }
+    | undefined
   /** The peer's log and run, as it named them. */
   #peerLogId: Uint8Array | undefined
   #cards = 0
+  readonly #signals: SignalPart | undefined
   #peerRun: Uint8Array | undefined
   /** Our log, if the peer's acknowledgements speak of it. */
   #acknowledgedLogId: Uint8Array | undefined
@@ -56,6 +74,7 @@ export class Conversation implements SessionHandler, Source {
     this.#parts = parts
     this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId)
     this.streams = new Streams(session, parts.acceptStream)
+    this.#signals = parts.signals?.((...args) => this.calls.push(...args))
   }
 
   /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */
@@ -64,7 +83,12 @@ export class Conversation implements SessionHandler, Source {
     void this.session.ended.then(() => {
       this.calls.close()
       this.streams.close()
+      this.#signals?.close()
     })
+    this.session.confirmed.then(
+      () => this.session.isOpen && this.#signals?.begin(),
+      () => {},
+    )
     try {
       await Promise.all([outbox.announce(), inbox.ready])
     } catch {
@@ -81,7 +105,8 @@ export class Conversation implements SessionHandler, Source {
   sayHello(): void {
     const { outbox, inbox, run } = this.#parts
     const position = inbox.committed
-    this.#told = { log: outbox.logId, position }
+    const { logId, highestSent } = outbox
+    this.#told = { logId, highestSent, position }
     this.session.control([
       recordKinds.hello,
       version,
@@ -93,6 +118,11 @@ export class Conversation implements SessionHandler, Source {
       position?.handled ?? 0,
       position?.run ?? null,
     ])
+  }
+
+  /** Messages are going to be sent on this session. Says first what others have brought since it began. */
+  catchUp(): void {
+    if (this.#told && this.#told.highestSent < this.#parts.outbox.highestSent) this.sayHello()
   }
 
   get isGreeted(): boolean {
@@ -116,7 +146,7 @@ export class Conversation implements SessionHandler, Source {
     // An acknowledgement speaks of the log that the peer knows it does, and of what this session brought.
     if (isSameLog && position.run && equalBytes(position.run, this.#peerRun!)) {
       if (writer.record(encode([recordKinds.ack, position.handled]))) {
-        this.#told = { log: told.log, position }
+        this.#told = { ...told, position }
       }
     } else this.sayHello()
   }
@@ -132,6 +162,7 @@ export class Conversation implements SessionHandler, Source {
       if (kind === recordKinds.hello) this.#takeHello(record)
       else if (!this.#peerLogId) throw malformed()
       else if (kind === recordKinds.card) this.#takeCard(record)
+      else if (kind === recordKinds.signal) this.#signals?.take(record)
       else this.#take(record)
     }
     this.#parts.inbox.deliver()
@@ -176,12 +207,14 @@ export class Conversation implements SessionHandler, Source {
       case recordKinds.message:
         if (value !== null && !(value instanceof Uint8Array)) throw malformed()
         // A session that a reloaded peer left behind may speak of a log that is gone.
-        if (inbox.isOf(this.#peerLogId!)) inbox.receive(id, value, this.#peerRun!)
+        if (inbox.isOf(this.#peerLogId!)) {
+          inbox.receive(id, value, this.#peerRun!, this.#told?.position)
+        }
         return
       case recordKinds.ack:
         // One of a log that was given up says nothing of the present one.
         if (this.#acknowledgedLogId === outbox.logId) outbox.acknowledge(id)
-        else if (this.#told?.log === outbox.logId && !outbox.hasRolledBack) throw malformed()
+        else if (this.#told?.logId === outbox.logId && !outbox.hasRolledBack) throw malformed()
         return
       case recordKinds.request:
       case recordKinds.response:

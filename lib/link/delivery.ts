@@ -7,9 +7,9 @@ import { deferred, type Deferred } from '../base/deferred.ts'
  * that was stored is sent all the same after the next start.
  */
 export class Delivery extends Promise<void> {
-  /** What `then` returns is a plain promise. */
-  static override get [Symbol.species]() {
-    return Promise
+  static {
+    // What `then` returns is a plain promise, and `await` takes this for one: it then needs no other, and no detour.
+    Object.defineProperty(this.prototype, 'constructor', { value: Promise })
   }
 
   resolve!: () => void
@@ -17,6 +17,8 @@ export class Delivery extends Promise<void> {
   #id: string | undefined
   #error: { readonly of: unknown } | undefined
   #stored: Deferred<string> | undefined
+  #signal: AbortSignal | undefined
+  #withdraw: (reason: unknown) => void = () => {}
 
   /** @internal */
   constructor(
@@ -42,6 +44,27 @@ export class Delivery extends Promise<void> {
       else if (this.#error) this.#stored.reject(this.#error.of)
     }
     return this.#stored.promise
+  }
+
+  /** @internal Withdraws when the signal is aborted. */
+  listen(signal: AbortSignal): void {
+    this.#signal = signal
+    const onAbort = () => this.#withdraw(signal.reason)
+    const forget = () => signal.removeEventListener('abort', onAbort)
+    signal.addEventListener('abort', onAbort)
+    this.then(forget, forget)
+  }
+
+  /** @internal Who has it now, and is to withdraw it: at once, if the signal has been aborted, or the message refused. */
+  withdrawBy(withdraw: (reason: unknown) => void): void {
+    this.#withdraw = withdraw
+    if (this.#signal?.aborted) withdraw(this.#signal.reason)
+    else if (this.#error) withdraw(this.#error.of)
+  }
+
+  /** @internal Of what is stored. */
+  get id(): string | undefined {
+    return this.#id
   }
 
   /** @internal */

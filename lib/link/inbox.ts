@@ -12,7 +12,7 @@ import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { decode } from '../codec/cbor.ts'
-import type { InboxRecord, LogOptions } from './log.ts'
+import { readPositions, type LogOptions } from './log.ts'
 
 export interface MessageInfo {
   /** The same whenever the same message comes again. */
@@ -56,11 +56,11 @@ export interface InboxOptions {
 }
 
 interface Waiting {
-  readonly sequence: number
+  sequence: number
   /** None: nothing to hand over. */
   readonly value: Uint8Array | null
   readonly run: Uint8Array
-  readonly gap?: Gap
+  gap?: Gap
 }
 
 const maxWaitingBytes =
@@ -79,8 +79,14 @@ export class Inbox {
   #committed: Position | undefined
   #logName = ''
   #received = 0
-  /** What an earlier page may have had: of the first log named to this one, up to there. */
-  #before: { readonly logId: Uint8Array; readonly upTo: number } | undefined
+  /** Of the peer, that sent it. */
+  #receivedRun: Uint8Array | null = null
+  /** What an earlier page may have had, or this one before another log came or under another id: up to there. */
+  #before: { readonly logId: Uint8Array; readonly upTo: number }[] = []
+  /** Whether this page has received nothing yet. */
+  #isFresh = true
+  /** The run whose messages were dropped until it begins again. */
+  #skipping: Uint8Array | undefined
   #isDelivering = false
   #isCommitting = false
   #cancelCommit: (() => void) | undefined
@@ -100,10 +106,10 @@ export class Inbox {
   async #load(onReady: () => void): Promise<void> {
     const { peer, log, runtime, onError } = this.#options
     try {
-      const record = (await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
+      const record = await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
         transaction.get('inbox', peer),
-      )) as InboxRecord | undefined
-      this.#others = record?.logs ?? []
+      )
+      this.#others = readPositions(record)
       const latest = this.#others.pop()
       if (latest) this.#become(latest)
       onReady()
@@ -119,6 +125,7 @@ export class Inbox {
     this.#committed = position
     this.#logName = toBase64url(position.logId)
     this.#received = position.handled
+    this.#receivedRun = position.run
   }
 
   /** What the peer may be told: it is on disk. */
@@ -137,13 +144,20 @@ export class Inbox {
 
   /** The peer names its log, the oldest message it holds and the highest it may have sent. An unknown log begins with the oldest. */
   begin(logId: Uint8Array, run: Uint8Array, firstHeld: number, highestSent: number): void {
-    this.#before ??= { logId, upTo: highestSent }
+    if (this.#isFresh) this.#before = [{ logId, upTo: highestSent }]
     if (!this.isOf(logId)) {
       const known = this.#others.find((other) => equalBytes(other.logId, logId))
       this.#others = this.#others.filter((other) => other !== known)
       // With nothing handled there is nothing to remember.
       if (this.#handled?.run) this.#others.push(this.#handled)
       this.#others = this.#others.slice(1 - limits.maxPeerLogs)
+      const first = this.#waiting.at(0)
+      if (first && (this.#isDelivering || this.#failures > 0)) {
+        this.#before.push({ logId: this.#handled!.logId, upTo: first.sequence })
+      }
+      // A log that begins after a rollback holds what the one before may have brought.
+      if (!known) this.#before.push({ logId, upTo: highestSent })
+      this.#before = this.#before.slice(-2 * limits.maxPeerLogs)
       this.#waiting.clear()
       this.#waitingBytes = 0
       this.#failures = 0
@@ -153,7 +167,12 @@ export class Inbox {
     if (firstHeld <= this.#received + 1) return
     const gap = { from: this.#received + 1, to: firstHeld - 1 }
     this.#received = gap.to
-    this.#push({ sequence: gap.to, value: null, run, gap })
+    this.#receivedRun = run
+    const last = this.#waiting.at(this.#waiting.length - 1)
+    if (last?.gap) {
+      last.gap = { from: last.gap.from, to: gap.to }
+      last.sequence = gap.to
+    } else this.#push({ sequence: gap.to, value: null, run, gap })
   }
 
   #push(waiting: Waiting): void {
@@ -161,19 +180,41 @@ export class Inbox {
     this.#waiting.push(waiting)
   }
 
-  /** @throws HandfastError `protocol` for a hole, or more than may be on its way */
-  receive(sequence: number, value: Uint8Array | null, run: Uint8Array): void {
-    if (sequence <= this.#received) return
+  /**
+   * Another run than the one that sent the last message may mean others by the same numbers, as where a profile was copied: it goes on
+   * only when it has been `told` how far this inbox is, and begun again from there. What comes before that is dropped.
+   * @throws HandfastError `protocol` for a hole, or more than may be on its way
+   */
+  receive(
+    sequence: number,
+    value: Uint8Array | null,
+    run: Uint8Array,
+    told: Position | undefined,
+  ): void {
+    const isNext = sequence === this.#received + 1
+    if (sequence <= this.#received || !this.#mayGoOn(run, told)) return
+    if (!isNext && this.#skipping && equalBytes(this.#skipping, run)) return
     if (
-      sequence !== this.#received + 1 ||
+      !isNext ||
       this.#waitingBytes + (value?.length ?? 0) + limits.messageOverheadBytes > maxWaitingBytes
     ) {
       throw new HandfastError('protocol')
     }
+    this.#skipping = undefined
+    this.#isFresh = false
     this.#received = sequence
+    this.#receivedRun = run
     // What is handed over at once may be a view of its frame; what has to wait would keep the whole frame.
     const waits = this.#isDelivering || this.#handlers.size === 0 || this.#isHeld
     this.#push({ sequence, value: waits && value ? value.slice() : value, run })
+  }
+
+  #mayGoOn(run: Uint8Array, told: Position | undefined): boolean {
+    const isSameRun = !this.#receivedRun || equalBytes(this.#receivedRun, run)
+    const isTold = told && this.isOf(told.logId) && told.handled >= this.#received
+    if (isSameRun || isTold) return true
+    this.#skipping = run
+    return false
   }
 
   /** Several handlers: a message is handled when all have returned. */
@@ -214,7 +255,7 @@ export class Inbox {
   #handOver({ sequence, value, gap }: Waiting): Promise<unknown> | undefined {
     if (gap) this.#options.onGap(gap)
     if (!value) return undefined
-    const wasThere = sequence <= (this.#before?.upTo ?? 0) && this.isOf(this.#before!.logId)
+    const wasThere = this.#before.some(({ logId, upTo }) => sequence <= upTo && this.isOf(logId))
     const info = { id: this.#id(sequence), redelivered: wasThere || this.#failures > 0 }
     const pending: Promise<void>[] = []
     try {
@@ -289,11 +330,14 @@ export class Inbox {
     this.#isCommitting = true
     let position: Position | undefined
     try {
-      await log.commits.run(async (transaction) => {
-        if (this.#isClosed || !this.#handled?.run) return
-        position = this.#handled
-        await transaction.put('inbox', peer, { logs: [...this.#others, position] })
-      })
+      await log.commits.run(
+        async (transaction) => {
+          if (this.#isClosed || !this.#handled?.run) return
+          position = this.#handled
+          await transaction.put('inbox', peer, { logs: [...this.#others, position] })
+        },
+        () => ['inbox'],
+      )
     } catch (error) {
       if (this.#isClosed) return
       this.#cancelCommit = runtime.setTimer(limits.storeRetryMs, () => void this.#commit())

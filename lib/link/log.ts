@@ -1,16 +1,22 @@
 /**
  * What a link's log is in storage. Outbox: a head record, key `<peer>`, and segments, key `<peer>/<first number, 16 digits>`, each one byte
- * array of many messages with their lengths. Inbox: one record, key `<peer>`, with the positions in the peer's last logs.
+ * array of many messages with their lengths. Inbox: one record, key `<peer>`, with the positions in the peer's last logs. Drafts: what
+ * tabs that do not lead have accepted, a record each, key `<peer>/<tab>/<n, 16 digits>`: the message, and once it is in the log, a marker
+ * in its place that names it.
  */
 
+import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
-import type { Store } from '../storage/store.ts'
+import type { Store, StoreRecord, StoreValue, Table } from '../storage/store.ts'
+
+/** What the one who writes logs writes to. */
+export const logTables: readonly Table[] = ['outbox', 'inbox', 'drafts']
 
 /** What the logs of one mesh share. */
 export interface LogOptions {
   readonly store: Store
-  /** Over the tables `outbox` and `inbox`. */
+  /** Over `logTables`. */
   readonly commits: GroupCommit
   /** 16 random bytes that name the life of this mesh: a copy of a profile that starts gets others. */
   readonly run: Uint8Array
@@ -32,18 +38,26 @@ export interface InboxRecord {
   logs: { logId: Uint8Array; run: Uint8Array; handled: number }[]
 }
 
+/** In place of a draft that is in the log. */
+export interface Marker {
+  /** Of the message. None: there are no more numbers. */
+  id: string | null
+}
+
 const lengthBytes = 4
 /** In place of a length: the message was withdrawn. */
 const withdrawn = 0xffff_ffff
 
-export const segmentKey = (peer: string, first: number): string =>
-  `${peer}/${String(first).padStart(16, '0')}`
+const digits = (n: number): string => String(n).padStart(16, '0')
 
-/** @throws for a key of another form; the first number of a segment */
-export function firstOfSegment(key: string): number {
-  const first = Number(key.slice(key.lastIndexOf('/') + 1))
-  if (!Number.isSafeInteger(first) || first < 1) throw corrupted()
-  return first
+export const segmentKey = (peer: string, first: number): string => `${peer}/${digits(first)}`
+
+export const draftKey = (peer: string, tab: string, n: number): string =>
+  `${peer}/${tab}/${digits(n)}`
+
+export function parseDraftKey(key: string): { tab: string; n: number } {
+  const [, tab = '', n] = key.split('/')
+  return { tab, n: Number(n) }
 }
 
 export const segmentCost = (value: Uint8Array | null): number => lengthBytes + (value?.length ?? 0)
@@ -80,15 +94,109 @@ export function unpackSegment(segment: unknown): (Uint8Array | null)[] {
   return values
 }
 
+const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)
+const isId = (value: unknown): boolean => value instanceof Uint8Array && value.length === 16
+
+/** @throws HandfastError `storage-failed` */
+export function readHead(record: StoreValue | undefined): OutboxHead | undefined {
+  if (record === undefined) return undefined
+  const { logId, next, acked, runs } = (record ?? {}) as OutboxHead
+  const isWell =
+    isId(logId) &&
+    isNumber(next) &&
+    isNumber(acked) &&
+    Array.isArray(runs) &&
+    runs.every((run) => isId(run?.id) && isNumber(run.from))
+  if (!isWell) throw corrupted()
+  return { logId, next, acked, runs }
+}
+
+/** @throws HandfastError `storage-failed` */
+export function readPositions(record: StoreValue | undefined): InboxRecord['logs'] {
+  if (record === undefined) return []
+  const { logs } = (record ?? {}) as InboxRecord
+  const isWell =
+    Array.isArray(logs) &&
+    logs.every((each) => isId(each?.logId) && isId(each.run) && isNumber(each.handled))
+  if (!isWell) throw corrupted()
+  return logs
+}
+
+/** What a marker says; `undefined` for what is none. */
+export function readMarker(record: StoreValue | undefined): string | null | undefined {
+  const id = (record as Marker | null | undefined)?.id
+  return id === null || typeof id === 'string' ? id : undefined
+}
+
+export interface Segment {
+  readonly first: number
+  readonly values: readonly (Uint8Array | null)[]
+}
+
+/** The segments of a log, all without a hole. @throws HandfastError `storage-failed` */
+export function readSegments(
+  { acked, next }: OutboxHead,
+  records: readonly StoreRecord[],
+): Segment[] {
+  let sequence = acked + 1
+  const segments: Segment[] = []
+  for (const { key, value } of records) {
+    const first = Number(key.slice(key.lastIndexOf('/') + 1))
+    const values = unpackSegment(value)
+    if (!(first <= sequence)) throw corrupted()
+    sequence = Math.max(sequence, first + values.length)
+    segments.push({ first, values })
+  }
+  if (sequence !== next) throw corrupted()
+  return segments
+}
+
+/** The highest number that a run gave or sent. */
+export function lastOf(
+  runs: OutboxHead['runs'],
+  run: Uint8Array,
+  next: number,
+): number | undefined {
+  const at = runs.findIndex(({ id }) => equalBytes(id, run))
+  return at < 0 ? undefined : (runs[at + 1]?.from ?? next) - 1
+}
+
+/** Whether a head that a run wrote has reached the disk, as far as the head there now, maybe of other runs, tells. */
+export function wasWritten(
+  head: OutboxHead,
+  run: Uint8Array,
+  now: OutboxHead | undefined,
+): boolean | undefined {
+  if (!now) return false
+  if (!equalBytes(now.logId, head.logId)) return undefined
+  const last = lastOf(now.runs, run, now.next)
+  if (last !== undefined) return last >= head.next - 1
+  // With all of its messages acknowledged a run is remembered no more.
+  return now.acked < head.next - 1 ? false : undefined
+}
+
+/** What handlers and senders know a message by. */
+export const messageId = (logName: string, sequence: number): string => `${logName}.${sequence}`
+
+export const sequenceOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1))
+
 /** Deletes the log of a peer that is forgotten. @throws HandfastError `storage-failed` */
 export function eraseLog({ commits }: LogOptions, peer: string): Promise<void> {
   return commits.run(async (transaction) => {
     for (const { key } of await transaction.list('outbox', `${peer}/`)) {
       await transaction.delete('outbox', key)
     }
+    for (const { key } of await transaction.list('drafts', `${peer}/`)) {
+      await transaction.delete('drafts', key)
+    }
     await transaction.delete('outbox', peer)
     await transaction.delete('inbox', peer)
   })
 }
+
+export const exhausted = () => new HandfastError('exhausted', 'The log has no more numbers')
+
+export const gone = () =>
+  new HandfastError('storage-failed', 'The message is not in storage any more')
 
 export const corrupted = () => new HandfastError('storage-failed', 'A record of a log is damaged')

@@ -97,7 +97,7 @@ export class Callers {
       if (pactId === id) await fresh.write(transaction)
     })
     if (redemption?.pactId === id) fresh.keep()
-    const kept = redemption && contacts.get(redemption.pactId)
+    const kept = redemption && (await contacts.recall(redemption.pactId))
     // Two messages at once, each of another device: the first has won.
     return kept && equalBytes(kept.deviceKey, sender.deviceKey) ? kept : undefined
   }
@@ -131,10 +131,10 @@ export class Callers {
     try {
       if (contact.provisionalUntilMs !== null) await keep(contact)
       if (isClosed() || !contacts.get(contact.id)) throw unwanted()
-      const link = roster.of(contact.peer)
-      end ??= link.beginAttempt(how)
-      roster.show(link)
-      link.attach(session)
+      const sessions = roster.of(contact.peer)
+      end ??= sessions.beginAttempt(how)
+      roster.show(sessions)
+      sessions.attach(session)
     } catch {
       session.abandon('closed')
     } finally {

@@ -41,6 +41,9 @@ interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
 
 const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
 
+/** From today, in the order in which a contact is looked for. */
+const days = [0, 1, -1]
+
 const sealName = (id: string) => `pact/${id}`
 
 export class Contacts {
@@ -48,6 +51,8 @@ export class Contacts {
   readonly #contacts = new Map<string, Contact>()
   /** Dials in vain since the last that was answered, by contact id. */
   readonly #failures = new Map<string, number>()
+  /** In which day's mailbox the last dial that was answered had found it, from today, by contact id. */
+  readonly #days = new Map<string, number>()
 
   private constructor(identity: Identity) {
     this.#identity = identity
@@ -63,11 +68,7 @@ export class Contacts {
     for (const { key, value } of records) {
       // One damaged record costs one contact. It stays where it is, and is reported at every opening.
       try {
-        const { secret, ...rest } = value as ContactRecord
-        if (toBase64url(rest.pactId) !== key) throw new HandfastError('storage-failed')
-        parsePeerId(rest.peer)
-        const pactSecret = await identity.keystore.unseal(sealName(key), secret)
-        contacts.#contacts.set(key, { ...rest, id: key, pactSecret })
+        await contacts.#take(key, value)
       } catch (cause) {
         reportError(
           new HandfastError('storage-failed', `the contact '${key}' is damaged`, { cause }),
@@ -76,6 +77,28 @@ export class Contacts {
     }
     await contacts.prune()
     return contacts
+  }
+
+  async #take(key: string, value: unknown): Promise<Contact> {
+    const { secret, ...rest } = value as ContactRecord
+    if (toBase64url(rest.pactId) !== key) throw new HandfastError('storage-failed')
+    parsePeerId(rest.peer)
+    const pactSecret = await this.#identity.keystore.unseal(sealName(key), secret)
+    const contact = { ...rest, id: key, pactSecret }
+    this.#contacts.set(key, contact)
+    return contact
+  }
+
+  /** A contact that is on disk: also one whose write was said to have failed. */
+  async recall(id: string): Promise<Contact | undefined> {
+    const known = this.#contacts.get(id)
+    if (known) return known
+    const record = await this.#identity.store.transaction(
+      ['contacts'],
+      { mode: 'read' },
+      (transaction) => transaction.get('contacts', id),
+    )
+    return record === undefined ? undefined : this.#take(id, record)
   }
 
   values(): Contact[] {
@@ -94,8 +117,18 @@ export class Contacts {
     return contact
   }
 
-  /** A dial by this pact was answered, or in vain. */
-  noteDial({ id }: Contact, wasAnswered: boolean): void {
+  /**
+   * In which day's mailbox to look for a contact, from today: where it was last, and after a dial in vain at the others in turn. With the
+   * three days that it listens for, clocks 48 hours apart find each other.
+   */
+  dayToDial({ id }: Contact): number {
+    const first = days.indexOf(this.#days.get(id) ?? 0)
+    return days[(first + (this.#failures.get(id) ?? 0)) % days.length]!
+  }
+
+  /** A dial by this pact, at the mailbox of that day, was answered, or in vain. */
+  noteDial({ id }: Contact, day: number, wasAnswered: boolean): void {
+    if (wasAnswered) this.#days.set(id, day)
     this.#failures.set(id, wasAnswered ? 0 : (this.#failures.get(id) ?? 0) + 1)
   }
 
@@ -217,6 +250,7 @@ export class Contacts {
     for (const { id } of contacts) {
       this.#contacts.delete(id)
       this.#failures.delete(id)
+      this.#days.delete(id)
     }
   }
 

@@ -10,6 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import { contactTag, dayMs, utcDay } from '../session/pact.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Contact } from './contacts.ts'
+import type { Introductions } from './introductions.ts'
 import type { Paths, Route } from './paths.ts'
 
 /** Where a packet came in. */
@@ -25,6 +26,7 @@ export interface Slot {
 export interface MailroomOptions {
   readonly identity: Identity
   readonly paths: Paths
+  readonly introductions?: Introductions | undefined
   readonly receive: (slot: Slot, packet: Uint8Array) => void
 }
 
@@ -61,13 +63,19 @@ export class Mailroom {
     this.#tickets.delete(key)
   }
 
-  openContact({ id, pactSecret, relays }: Contact): void {
+  openContact({ id, peer, pactSecret, relays }: Contact): void {
     if (this.#contacts.has(id)) return
-    const { identity, paths } = this.#options
+    const { identity, paths, introductions, receive } = this.#options
     const signaling = paths.through(relays)
     const openDay = (day: number) => {
       const tag = contactTag(pactSecret, identity.device.key, day)
-      return this.#listen({ tag, signaling, expiresAtMs: (day + 2) * dayMs, contactId: id })
+      const slot: Slot = { tag, signaling, expiresAtMs: (day + 2) * dayMs, contactId: id }
+      const close = this.#listen(slot)
+      // Answered through whom it came.
+      const closeToOthers = introductions?.listen(tag, peer, (packet, introducer) =>
+        receive({ ...slot, signaling: introducer }, packet),
+      )
+      return () => (close(), closeToOthers?.())
     }
     this.#contacts.set(id, { signaling, open: new Map(), openDay })
     this.turn()

@@ -1,45 +1,46 @@
-/** The links of a mesh. A link whose contact is not proven yet is at work already, and nobody sees it. */
+/** The sessions of each link of a mesh. Those whose contact is not proven yet are at work already, and nobody sees them. */
 
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Link } from '../link/link.ts'
+import type { Sessions } from '../link/sessions.ts'
 
 export class Roster {
-  /** What the application sees. */
-  readonly proven = new Map<PeerId, Link>()
-  readonly #unproven = new Map<PeerId, Link>()
-  readonly #make: (peer: PeerId) => Link
-  readonly #onShow: (link: Link) => void
+  /** Those of links that the application sees. */
+  readonly proven = new Map<PeerId, Sessions>()
+  readonly #unproven = new Map<PeerId, Sessions>()
+  readonly #make: (peer: PeerId) => Sessions
+  readonly #onShow: (sessions: Sessions) => void
 
-  constructor(make: (peer: PeerId) => Link, onShow: (link: Link) => void) {
+  constructor(make: (peer: PeerId) => Sessions, onShow: (sessions: Sessions) => void) {
     this.#make = make
     this.#onShow = onShow
   }
 
-  /** The link of a peer, made if there is none. */
-  of(peer: PeerId): Link {
+  /** Those of a peer, made if there are none. */
+  of(peer: PeerId): Sessions {
     const known = this.proven.get(peer) ?? this.#unproven.get(peer)
     if (known) return known
-    const link = this.#make(peer)
-    this.#unproven.set(peer, link)
-    return link
+    const sessions = this.#make(peer)
+    this.#unproven.set(peer, sessions)
+    return sessions
   }
 
-  all(): Link[] {
+  all(): Sessions[] {
     return [...this.proven.values(), ...this.#unproven.values()]
   }
 
   /** Its contact is proven. */
-  show(link: Link): void {
-    if (!this.#unproven.delete(link.peer)) return
-    this.proven.set(link.peer, link)
-    this.#onShow(link)
+  show(sessions: Sessions): void {
+    if (!this.#unproven.delete(sessions.peer)) return
+    this.proven.set(sessions.peer, sessions)
+    this.#onShow(sessions)
   }
 
-  /** Takes the link of a peer out, or only one that nobody has seen. */
-  remove(peer: PeerId, which: 'any' | 'unproven' = 'any'): Link | undefined {
-    const link = this.#unproven.get(peer) ?? (which === 'any' ? this.proven.get(peer) : undefined)
+  /** Takes those of a peer out, or only such as nobody has seen. */
+  remove(peer: PeerId, which: 'any' | 'unproven' = 'any'): Sessions | undefined {
+    const sessions =
+      this.#unproven.get(peer) ?? (which === 'any' ? this.proven.get(peer) : undefined)
     this.#unproven.delete(peer)
     if (which === 'any') this.proven.delete(peer)
-    return link
+    return sessions
   }
 }

@@ -55,7 +55,9 @@ export async function dial(options: DialOptions): Promise<Session> {
     let cancelRepublish = () => {}
     const publish = (delayMs: number) => {
       exchange.publish(options.tag, opening.packet)
-      cancelRepublish = runtime.setTimer(delayMs, () => publish(delayMs * 2))
+      cancelRepublish = runtime.setTimer(delayMs, () =>
+        publish(Math.min(delayMs * 2, limits.republishMaxMs)),
+      )
     }
     undo.push(() => cancelRepublish())
     publish(limits.republishMs)

@@ -34,6 +34,18 @@ export class Disk {
     this.#faults = faults
   }
 
+  /** Keys of what was committed to a table. */
+  keys(table: Table): string[] {
+    const entries = [...this.#records.values()].filter((entry) => entry.table === table)
+    return entries.map(({ record }) => record.key)
+  }
+
+  /** About what the records of some tables take. */
+  bytesOf(tables: readonly Table[]): number {
+    const entries = [...this.#records.values()].filter(({ table }) => tables.includes(table))
+    return entries.reduce((sum, { record }) => sum + sizeOf(record), 0)
+  }
+
   open(process: Process): Store {
     process.onDown((why) => {
       if (why === 'crash') this.#crash(process)
@@ -58,7 +70,7 @@ export class Disk {
   async #transaction<T>(
     process: Process,
     scope: readonly Table[],
-    { mode, durability }: TransactionOptions,
+    { mode, durability, unless }: TransactionOptions,
     work: (transaction: StoreTransaction) => Promise<T>,
   ): Promise<T> {
     const draw = () => this.#random.next()
@@ -67,11 +79,18 @@ export class Disk {
     const failsBefore = draw() < 0.5
     const [low, high] = isSlow ? slowCommitMs : commitMs
     const latencyMs = this.#random.between(low, high)
-    await new Promise<void>((resolve) => process.runtime.setTimer(latencyMs, resolve))
+    const pass = (ms: number) =>
+      new Promise<void>((resolve) => process.runtime.setTimer(ms, resolve))
+    const beforeMs = latencyMs * draw()
+    await pass(beforeMs)
     if (isFailing && failsBefore) throw new HandfastError('storage-failed', 'the quota is used up')
     const staged = new StagedTransaction(scope, mode, this.#source)
     const result = await work(staged).finally(() => staged.end())
+    if (unless !== undefined && this.#records.has(`mesh/${unless}`)) {
+      throw new HandfastError('not-leading')
+    }
     const writes = [...staged.end()]
+    await pass(latencyMs - beforeMs)
     if (writes.length > 0) {
       if (!process.effect('store-commit', writes.length)) return never()
       this.#commit(writes, durability === 'strict')
@@ -108,6 +127,12 @@ export class Disk {
     this.#unsynced = []
     this.#records = new Map(this.#synced)
   }
+}
+
+function sizeOf(value: unknown): number {
+  if (value instanceof Uint8Array || typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + sizeOf(item), 0)
 }
 
 function apply(records: Records, writes: readonly Write[]): void {

@@ -50,8 +50,8 @@ export const faultTimes = {
   crash: { everyMs: 20_000, lastsMs: restartMs },
 } as const satisfies Partial<Record<FaultKind, { everyMs: number; lastsMs: number }>>
 
-/** Half a day each way: contacts are looked for in the mailboxes of the day before and after. */
-export const maxSkewMs = 12 * 3600_000
+/** A day each way: contacts whose clocks are two days apart find each other. */
+export const maxSkewMs = 24 * 3600_000
 
 export class Faults {
   readonly #kinds: ReadonlySet<FaultKind>

@@ -1,5 +1,6 @@
 /** The deterministic simulator: `handfast/sim`. */
 
+export { crashRun, type CrashPoint, type CrashReport } from './crash-points.ts'
 export { faultKinds, survivableFaults, type FaultKind } from './faults.ts'
 export type { Peer } from './peer.ts'
 export type { Process } from './process.ts'

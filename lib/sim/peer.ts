@@ -27,15 +27,20 @@ interface Surroundings {
   readonly peers: readonly Peer[]
 }
 
+/** What a failing handler throws. */
+export const badDay = new Error('a bad day')
+
 const retryMs = 500
 /** How long a handler takes, one call in four. */
 const handlerMs = [1, 200] as const
 
 export class Peer {
   readonly name: string
+  /** How it stores what it has handled. */
+  readonly commit: 'batch' | 'each'
   readonly #world: Surroundings
   readonly #random: Random
-  readonly #disk: Disk
+  readonly disk: Disk
   readonly #skewMs: number
   /** Which process this is, from 1. */
   run = 0
@@ -47,8 +52,9 @@ export class Peer {
     this.#world = world
     this.name = name
     this.#random = random
-    this.#disk = disk
+    this.disk = disk
     this.#skewMs = skewMs
+    this.commit = random.chance(0.5) ? 'each' : 'batch'
     this.start()
   }
 
@@ -79,13 +85,12 @@ export class Peer {
   send(other: Peer): void {
     const link = this.linkTo(other)
     if (!link || !this.process.isUp) return
-    const { checker } = this.#world
     const { process } = this
-    const { message, number, accepted } = checker.send(this.name, other.name)
-    const handled = link.send(message)
-    accepted()
-    handled.then(
-      () => process.effect('delivered') && checker.delivered(this.name, other.name, number),
+    const { message, accepted, delivered } = this.#world.checker.send(this.name, other.name)
+    const delivery = link.send(message)
+    delivery.stored.then(accepted, () => process.trace('refused'))
+    delivery.then(
+      () => process.effect('delivered') && delivered(),
       () => {},
     )
   }
@@ -93,7 +98,7 @@ export class Peer {
   async #open(process: Process): Promise<void> {
     const { runtime } = process
     const { network, relays } = this.#world
-    const store = this.#disk.open(process)
+    const store = this.disk.open(process)
     const wrappingKey = simulatedWrappingKey
     // What a user does about a failed start: start again.
     for (;;) {
@@ -103,6 +108,7 @@ export class Peer {
           identity,
           transport: network.transport(process),
           signaling: relays.map((relay) => relay.connect(process)),
+          receive: { commit: this.commit },
         })
         if (!process.isAlive) return
         this.id = mesh.peer
@@ -118,25 +124,33 @@ export class Peer {
 
   #attach(link: Link, process: Process): void {
     const { run } = this
-    link.on('message', (message, info) => this.#handle(link, process, run, message, info))
+    const { checker } = this.#world
+    const nameOf = () => this.#world.peers.find((peer) => peer.id === link.peer)?.name ?? '?'
+    link.on('message', (message, info) => this.#handle(nameOf(), process, run, message, info))
+    link.on('delivered', (id) => process.isAlive && checker.delivered(this.name, nameOf(), id))
+    // No disk is set back here, and what is acknowledged is on disk.
+    for (const event of ['gap', 'rollback'] as const) {
+      link.on(event, () => checker.violations.push(`${this.name}-${nameOf()}: a ${event}`))
+    }
   }
 
   async #handle(
-    link: Link,
+    from: string,
     process: Process,
     run: number,
     message: unknown,
-    { id }: MessageInfo,
+    info: MessageInfo,
   ): Promise<void> {
-    const { checker, faults, peers } = this.#world
+    const { checker, faults } = this.#world
+    const { id } = info
     if (!process.effect('handler-call', id)) return never()
-    const from = peers.find((peer) => peer.id === link.peer)?.name ?? '?'
-    const returned = checker.hand({ from, to: this.name, run, message, id })
+    const { commit } = this
+    const returned = checker.hand({ ...info, from, to: this.name, run, commit, message })
     if (this.#random.chance(0.25)) {
       const tookMs = this.#random.between(...handlerMs)
       await new Promise<void>((resolve) => process.runtime.setTimer(tookMs, resolve))
     }
-    if (faults.strikes('handler-failure', () => this.#random.next())) throw new Error('a bad day')
+    if (faults.strikes('handler-failure', () => this.#random.next())) throw badDay
     if (!process.effect('handler-return', id)) return never()
     returned()
   }

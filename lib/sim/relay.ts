@@ -58,12 +58,12 @@ export class SimRelay {
     const boxes = new Mailboxes((tag, subscribed) => {
       if (!process.isAlive) return
       if (subscribed && this.#isUp && process.isUp) this.#subscribe(client, tag)
-      else if (!subscribed) this.#subscribers.get(tagKey(tag))?.delete(client)
+      else if (!subscribed) this.#unsubscribe(client, tag)
     })
     const client: Client = { process, boxes }
     this.#clients.add(client)
     process.onDown((why) => {
-      this.#unsubscribe(client)
+      this.#unsubscribeAll(client)
       if (why === 'crash') this.#clients.delete(client)
     })
     process.runtime.onWake(() => this.#reconnect(client))
@@ -72,7 +72,7 @@ export class SimRelay {
       publish: (tag, packet) => this.#publish(client, tag, packet),
       close: async () => {
         boxes.close()
-        this.#unsubscribe(client)
+        this.#unsubscribeAll(client)
         this.#clients.delete(client)
       },
     }
@@ -126,8 +126,15 @@ export class SimRelay {
     this.#subscribers.set(key, subscribers.add(client))
   }
 
-  #unsubscribe(client: Client): void {
-    for (const tag of client.boxes.tags()) this.#subscribers.get(tagKey(tag))?.delete(client)
+  #unsubscribe(client: Client, tag: Uint8Array): void {
+    const key = tagKey(tag)
+    const subscribers = this.#subscribers.get(key)
+    subscribers?.delete(client)
+    if (subscribers?.size === 0) this.#subscribers.delete(key)
+  }
+
+  #unsubscribeAll(client: Client): void {
+    for (const tag of client.boxes.tags()) this.#unsubscribe(client, tag)
   }
 
   #reconnect(client: Client): void {

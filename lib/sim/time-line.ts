@@ -9,8 +9,8 @@ const maxEventsAtOnce = 100_000
 interface Event {
   readonly atMs: number
   readonly order: number
-  readonly run: () => void
-  isCancelled: boolean
+  /** None: cancelled. What it would have needed is let go of at once. */
+  run: (() => void) | undefined
 }
 
 export class TimeLine {
@@ -21,14 +21,13 @@ export class TimeLine {
 
   /** Runs `run` after `delayMs`. Returns the way to cancel it. */
   after(delayMs: number, run: () => void): () => void {
-    const event = {
+    const event: Event = {
       atMs: this.nowMs + Math.max(0, delayMs),
       order: this.#order++,
       run,
-      isCancelled: false,
     }
     this.#push(event)
-    return () => void (event.isCancelled = true)
+    return () => void (event.run = undefined)
   }
 
   sleep(delayMs: number): Promise<void> {
@@ -52,7 +51,7 @@ export class TimeLine {
         const next = this.#heap[0]
         if (!next || next.atMs > untilMs) break
         this.#pop()
-        if (next.isCancelled) continue
+        if (!next.run) continue
         atOnce = next.atMs > this.nowMs ? 0 : atOnce + 1
         if (atOnce > maxEventsAtOnce) throw new Error('events follow each other and no time passes')
         this.nowMs = next.atMs

@@ -1,10 +1,12 @@
 /** The simulated world: peers, their disks, relays and channels on one time line, under one seed. */
 
+import { HandfastError } from '../base/errors.ts'
 import { ready } from '../crypto/sodium.ts'
+import { maxPactsPerPeer } from '../base/limits.ts'
 import { Checker } from './checker.ts'
 import { Disk } from './disk.ts'
 import { Faults, maxSkewMs, type FaultKind } from './faults.ts'
-import { Peer } from './peer.ts'
+import { badDay, Peer } from './peer.ts'
 import type { Process } from './process.ts'
 import { Random } from './random.ts'
 import { SimRelay, type NetworkParts } from './relay.ts'
@@ -18,8 +20,8 @@ export interface WorldOptions {
   readonly faults?: Iterable<FaultKind>
   /** Default 2. */
   readonly relays?: number
-  /** Whether messages are to outlive crashes. Default: unless there are crashes. */
-  readonly durable?: boolean
+  /** How far each clock is ahead, by peer. Default: at random within `maxSkewMs` where clocks are skewed. */
+  readonly skewsMs?: readonly number[]
 }
 
 /** Tickets outlast the difference of any two clocks. */
@@ -30,7 +32,7 @@ export class World {
   readonly line = new TimeLine()
   readonly trace = new Trace()
   readonly faults: Faults
-  readonly checker: Checker
+  readonly checker = new Checker()
   readonly random: Random
   readonly network: SimNetwork
   readonly relays: readonly SimRelay[]
@@ -40,10 +42,8 @@ export class World {
   readonly #reportError = globalThis.reportError
 
   private constructor(options: WorldOptions) {
-    const { seed, peers, faults = [], relays = 2 } = options
+    const { seed, peers, faults = [], relays = 2, skewsMs = [] } = options
     this.faults = new Faults(faults)
-    const { durable = !this.faults.has('crash') } = options
-    this.checker = new Checker({ durable })
     this.random = new Random(seed)
     const parts = (): NetworkParts => ({
       line: this.line,
@@ -55,7 +55,7 @@ export class World {
     this.relays = Array.from({ length: relays }, () => new SimRelay(parts()))
     for (let i = 0; i < peers; i++) {
       const skew = this.random.between(-maxSkewMs, maxSkewMs)
-      const skewMs = this.faults.inject('skew') ? skew : 0
+      const skewMs = skewsMs[i] ?? (this.faults.inject('skew') ? skew : 0)
       const disk = new Disk(this.random.fork(), this.faults)
       this.peers.push(new Peer(this, `p${i}`, this.random.fork(), disk, skewMs))
     }
@@ -65,22 +65,30 @@ export class World {
   static async create(options: WorldOptions): Promise<World> {
     await ready()
     const world = new World(options)
-    globalThis.reportError = (error) =>
-      world.trace.add(world.line.nowMs, '-', 'reported', String(error))
+    globalThis.reportError = (error) => world.#report(error)
     return world
+  }
+
+  /** What the injected faults make the library report is no surprise; anything else is. */
+  #report(error: unknown): void {
+    this.trace.add(this.line.nowMs, '-', 'reported', String(error))
+    const isStorage = error instanceof HandfastError && error.code === 'storage-failed'
+    if (error === badDay || (isStorage && this.faults.counts.has('store-failure'))) return
+    this.checker.violations.push(`reported: ${String(error)}`)
   }
 
   close(): void {
     globalThis.reportError = this.#reportError
   }
 
-  /** Keeps trying to make a link of two peers, as their users would, until each has one. */
+  /** Has one invite the other, who keeps trying with that one ticket until each has a link. */
   acquaint(one: Peer, other: Peer): void {
     let trying: readonly [Process, Process] | undefined
+    let ticket: string | undefined
     const isOver = () => !trying || trying.some((process) => !process.isAlive)
     const attempt = async () => {
-      const ticket = await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })
-      await other.mesh!.accept(ticket.toString())
+      ticket ??= (await one.mesh!.invite({ expiresInMs: ticketLifetimeMs })).toString()
+      await other.mesh!.accept(ticket)
     }
     const look = () => {
       if (one.linkTo(other) && other.linkTo(one)) return
@@ -128,6 +136,20 @@ export class World {
       for (const state of states) {
         if (state && !expected.includes(state)) violations.push(`${name}: ${states.join('/')}`)
       }
+    }
+  }
+
+  /** What must hold of every disk once all has settled: nothing is kept of messages that were handled. */
+  checkDisks(): void {
+    for (const { name, disk } of this.peers) {
+      const segments = disk.keys('outbox').filter((key) => key.includes('/'))
+      const logs = disk.keys('outbox').length - segments.length
+      const contacts = disk.keys('contacts').length
+      const peers = this.peers.length - 1
+      const isBounded =
+        Math.max(logs, disk.keys('inbox').length) <= peers && contacts <= peers * maxPactsPerPeer
+      if (segments.length > 0) this.checker.violations.push(`${name}: messages are left in storage`)
+      if (!isBounded) this.checker.violations.push(`${name}: too many records`)
     }
   }
 

@@ -7,10 +7,15 @@ import type { Store, StoreTransaction, Table } from './store.ts'
 
 type Work = (transaction: StoreTransaction) => Promise<void>
 
+interface Waiting {
+  readonly work: Work
+  readonly scope: () => readonly Table[]
+}
+
 export class GroupCommit {
   readonly #store: Store
   readonly #scope: readonly Table[]
-  #next: Work[] = []
+  #next: Waiting[] = []
   #committed: Promise<void> = Promise.resolve()
   #last: Promise<unknown> = Promise.resolve()
 
@@ -19,9 +24,12 @@ export class GroupCommit {
     this.#scope = scope
   }
 
-  /** Resolves when it is on disk. When `work` throws or the transaction fails, so does all that shared it. */
-  run(work: Work): Promise<void> {
-    if (this.#next.push(work) === 1) {
+  /**
+   * Resolves when it is on disk. When `work` throws or the transaction fails, so does all that shared it. `scope`: the tables that it needs,
+   * so that others' writes to the rest hold nobody up; asked when it comes to that. Default: all.
+   */
+  run(work: Work, scope: () => readonly Table[] = () => this.#scope): Promise<void> {
+    if (this.#next.push({ work, scope }) === 1) {
       this.#committed = this.#last.then(() => this.#commit())
       this.#last = this.#committed.catch(() => {})
     }
@@ -32,8 +40,9 @@ export class GroupCommit {
     const works = this.#next
     this.#next = []
     const options = { mode: 'write', durability: 'strict' } as const
-    return this.#store.transaction(this.#scope, options, async (transaction) => {
-      for (const work of works) await work(transaction)
+    const scope = [...new Set(works.flatMap((each) => each.scope()))]
+    return this.#store.transaction(scope, options, async (transaction) => {
+      for (const { work } of works) await work(transaction)
     })
   }
 }

@@ -1,42 +1,84 @@
 /**
- * Getting at an IndexedDB database: the Web Lock that makes it one tab's own, opening and erasing it within a
- * time limit, and what its errors mean.
+ * Getting at an IndexedDB database: opening and erasing it within a time limit, telling it from another of its name, and what its
+ * errors mean.
  */
 
 import { deleteDB, openDB, unwrap } from 'idb'
+import { toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { databaseTimeoutMs, identityLockTimeoutMs } from '../base/limits.ts'
+import { databaseTimeoutMs } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { awaitedElsewhere } from './staged-transaction.ts'
 import { tables } from './store.ts'
 
 /** Rises with every new table. */
-const schemaVersion = 2
+const schemaVersion = 3
+
+/** Record of table `mesh`: random, made with the table. */
+const idKey = 'database'
+const idBytes = 16
 
 const path = (name: string) => `handfast/${name}`
 
-/** Opens the database; makes its tables if `create`, and fails if they are not there otherwise. */
+export interface Connection {
+  readonly db: IDBDatabase
+  /** Of the database: one that is erased and made again has another. */
+  readonly id: unknown
+}
+
+/**
+ * Opens the database, making or upgrading it. With `known`, the connection of before: only that same database; `undefined` when it is
+ * gone, also if another has its name by now.
+ * @param watch gets the connection before anything can have happened to it
+ */
 export async function openDatabase(
   name: string,
   runtime: Runtime,
-  create: boolean,
-): Promise<IDBDatabase> {
-  const open = () =>
-    openDB(path(name), schemaVersion, {
-      upgrade(db, _oldVersion, _newVersion, tx) {
+  watch: (db: IDBDatabase) => void,
+  known?: Connection,
+): Promise<Connection | undefined> {
+  checkIndexedDb()
+  let isGone = false
+  const open = async () => {
+    const db = await openDB(path(name), schemaVersion, {
+      upgrade(fresh, _oldVersion, _newVersion, tx) {
         tx.done.catch(() => {})
-        // A lost connection finds nothing on its return: the user cleared the site's data. Never go on with nothing.
-        if (!create) return tx.abort()
+        // Never go on with an empty database when there was another.
+        if (known) {
+          isGone = true
+          return tx.abort()
+        }
         for (const table of tables) {
-          if (!db.objectStoreNames.contains(table)) db.createObjectStore(table)
+          if (fresh.objectStoreNames.contains(table)) continue
+          const made = fresh.createObjectStore(table)
+          if (table !== 'mesh') continue
+          made.put(toBase64url(runtime.randomBytes(idBytes)), idKey).catch(() => {})
+          made.createIndex('unless', 'unless', { unique: true })
         }
       },
     })
-  return unwrap(await settleInTime(runtime, open, (db) => db.close()))
+    watch(unwrap(db))
+    const id: unknown = await db.get('mesh', idKey).catch((error: unknown) => {
+      db.close()
+      throw error
+    })
+    if (!known || known.id === id) return { db: unwrap(db), id }
+    db.close()
+    return undefined
+  }
+  try {
+    return await settleInTime(runtime, open, (connection) => connection?.db.close())
+  } catch (error) {
+    if (isGone) return undefined
+    throw error
+  }
 }
 
-export const eraseDatabase = (name: string, runtime: Runtime): Promise<void> =>
-  settleInTime(runtime, () => deleteDB(path(name)))
+/** @throws HandfastError `unsupported`, `storage-blocked`, `storage-failed` */
+export async function eraseDatabase(name: string, runtime: Runtime): Promise<void> {
+  checkIndexedDb()
+  await settleInTime(runtime, () => deleteDB(path(name)))
+}
 
 /** An open or delete that is blocked says so at most once and then waits for ever. */
 function settleInTime<T>(
@@ -66,38 +108,13 @@ function settleInTime<T>(
 }
 
 /** Where it is switched off it may be missing, null, or throw when looked at. */
-function hasIndexedDb(): boolean {
+function checkIndexedDb(): void {
   try {
-    return Boolean(globalThis.indexedDB)
+    if (globalThis.indexedDB) return
   } catch {
-    return false
+    // As good as none.
   }
-}
-
-/** Takes the Web Lock of that name; returns the way to let go of it. */
-export async function lockDatabase(name: string, runtime: Runtime): Promise<() => void> {
-  if (!hasIndexedDb()) throw new HandfastError('unsupported', 'no IndexedDB')
-  const locks = globalThis.navigator?.locks
-  if (!locks) return () => {}
-  const giveUp = new AbortController()
-  const cancel = runtime.setTimer(identityLockTimeoutMs, () => giveUp.abort())
-  return new Promise((resolve, reject) => {
-    const held = locks.request(path(name), { signal: giveUp.signal }, () => {
-      cancel()
-      return new Promise<void>((release) => resolve(release))
-    })
-    held.catch((error: unknown) => {
-      cancel()
-      reject(
-        giveUp.signal.aborted
-          ? new HandfastError(
-              'identity-in-use',
-              `'${name}' is already open, here or in another tab`,
-            )
-          : storageError(error),
-      )
-    })
-  })
+  throw new HandfastError('unsupported', 'no IndexedDB')
 }
 
 const meanings: Record<string, string> = {

@@ -29,6 +29,9 @@ export class MemoryStore implements Store {
     const run = this.#last.then(async () => {
       try {
         const result = await Promise.race([work(staged), idle(staged)])
+        if (options.unless !== undefined && this.#table('mesh').has(options.unless)) {
+          throw new HandfastError('not-leading')
+        }
         for (const { table, key, record } of staged.end()) {
           if (record) this.#table(table).set(key, record)
           else this.#table(table).delete(key)

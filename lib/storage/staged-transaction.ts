@@ -89,7 +89,7 @@ export const awaitedElsewhere = () =>
 /** The platform's error would quote the value, which may be a secret: it is left out, as a cause too. */
 function snapshot(value: StoreValue): StoreValue {
   try {
-    return structuredClone(compact(value))
+    return value instanceof Uint8Array ? new Uint8Array(value) : structuredClone(compact(value))
   } catch {
     throw new HandfastError('invalid-argument', 'the value has no structured clone')
   }

@@ -4,7 +4,16 @@
  */
 
 /** A new table needs a higher `schemaVersion` in `idb-connection.ts`. */
-export const tables = ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox'] as const
+export const tables = [
+  'keys',
+  'tickets',
+  'contacts',
+  'answered',
+  'outbox',
+  'inbox',
+  'drafts',
+  'mesh',
+] as const
 export type Table = (typeof tables)[number]
 
 /** A structured-cloneable record. */
@@ -25,10 +34,18 @@ export interface StoreTransaction {
   delete(table: Table, key: string): Promise<void>
 }
 
+/** In table `mesh`, for stores that check `unless` by a unique index; whoever makes such a record deletes it. */
+export const writerKey = 'writer'
+
 export interface TransactionOptions {
   mode: 'read' | 'write'
   /** `strict`: resolved means on disk. For what loses a message, a ticket or a key when it is lost. Default `relaxed`. */
   durability?: 'strict' | 'relaxed'
+  /**
+   * Where table `mesh` has a record of this key, `{ unless: <key> }`, nothing is written, and the transaction fails with `not-leading`.
+   * Checked as it commits, by the database alone: a page that hangs after that holds nobody up.
+   */
+  unless?: string
 }
 
 export interface Store {
@@ -37,7 +54,7 @@ export interface Store {
    * nothing but the transaction's own methods; if it does, the transaction fails with `storage-failed` and writes
    * nothing. What `work` throws rolls back and is thrown on. After `storage-failed` with a lost database, the writes
    * may or may not have reached it.
-   * @throws HandfastError `storage-failed`, `storage-blocked`, `closed`; `invalid-argument` for a table outside the
+   * @throws HandfastError `storage-failed`, `storage-blocked`, `closed`, `not-leading`; `invalid-argument` for a table outside the
    * scope or a write in a `read` transaction
    */
   transaction<T>(

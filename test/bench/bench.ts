@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import type { BrowserName } from '../browser/support/installed.ts'
 import { browserTypes, launchOptions } from '../browser/support/launch.ts'
 import { judge, type Verdict } from './budgets.ts'
-import { measureRoundTrips, measureSetUp, measureThroughput } from './measure.ts'
+import { measureRoundTrips, measureSetUp, measureStored, measureThroughput } from './measure.ts'
 import { measureMemory } from './memory.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 import { Pair } from './pair.ts'
@@ -26,6 +26,9 @@ interface Run {
   readonly failures: string[]
 }
 
+/** Playwright has Firefox note a stack for every promise made, which nobody's own Firefox does. */
+const asUsersHaveIt = { 'javascript.options.asyncstack_capture_debuggee_only': true }
+
 async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
   const { options, chosen, servers, pages } = run
   const samples = new Samples()
@@ -35,10 +38,16 @@ async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
     run.failures.push(`${name}, ${what}, ${subject}: ${String(error)}`)
     console.error(run.failures.at(-1))
   }
-  const browser = await browserTypes[name].launch(launchOptions(name, true, true))
+  const { firefoxUserPrefs, ...launch } = launchOptions(name, true, true)
+  const browser = await browserTypes[name].launch({
+    ...launch,
+    firefoxUserPrefs: { ...firefoxUserPrefs, ...asUsersHaveIt },
+  })
   try {
     const pairs: Pair[] = []
-    for (const subject of has('throughput') || has('round-trip') || has('set-up') ? chosen : []) {
+    const needsConnections = has('throughput') || has('stored') || has('round-trip')
+    const needsPairs = needsConnections || has('set-up')
+    for (const subject of needsPairs ? chosen : []) {
       const pair = await Pair.open(browser, pages.url, servers, subject)
       await pair.checkSeparate()
       pairs.push(pair)
@@ -48,7 +57,7 @@ async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
       for (const delayMs of new Set([0, options.relayDelayMs]))
         await measureSetUp(pairs.filter(isWhole), servers, delayMs, effort, samples, onFailure)
     }
-    if (has('throughput') || has('round-trip')) {
+    if (needsConnections) {
       const connected: Pair[] = []
       for (const pair of pairs) {
         try {
@@ -66,11 +75,15 @@ async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
         progress(`${name}: throughput`)
         await measureThroughput(connected, effort, samples, onFailure)
       }
+      if (has('stored')) {
+        progress(`${name}: stored messages`)
+        await measureStored(connected, effort, samples, onFailure)
+      }
     }
     for (const pair of pairs) await pair.close()
     if (has('memory')) {
       progress(`${name}: memory`)
-      const idle = chosen.filter(({ throughputOnly }) => !throughputOnly)
+      const idle = chosen.filter(({ only }) => only === undefined)
       await measureMemory(browser, pages.url, servers, idle, options.quick, samples, onFailure)
     }
   } finally {
@@ -79,7 +92,7 @@ async function measureBrowser(name: BrowserName, run: Run): Promise<Samples> {
   return samples
 }
 
-const isWhole = ({ subject }: Pair) => !subject.throughputOnly
+const isWhole = ({ subject }: Pair) => subject.only === undefined
 
 const progress = (what: string) => console.error(`… ${what}`)
 

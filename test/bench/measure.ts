@@ -3,15 +3,20 @@
 import type { Pair } from './pair.ts'
 import type { Samples } from './samples.ts'
 import type { Servers } from './servers.ts'
+import { storedSubjects } from './subjects.ts'
 
 export const messageSizes = [256, 1024, 16_384, 65_536, 1_048_576] as const
 export const largeBytes = 65_536
 /** Up to here messages are counted as well as bytes. */
 export const smallBytes = 1024
+export const storedSizes = [256, 1024] as const
+const storedMebibytes = 32
 
 export const metric = {
   messagesPerSecond: (messageBytes: number) => `messages/s at ${messageBytes} B`,
   bytesPerSecond: (messageBytes: number) => `bytes/s at ${messageBytes} B`,
+  storedPerSecond: (messageBytes: number) =>
+    `messages/s at ${messageBytes} B, from the first send on`,
   roundTrip: 'round trip of 64 B, ms',
   setUp: (relayDelayMs: number) => `set-up with ${relayDelayMs} ms relay delay, ms`,
   relayBytes: (relayDelayMs: number) => `relay bytes a set-up with ${relayDelayMs} ms relay delay`,
@@ -80,11 +85,8 @@ export async function measureThroughput(
       },
     })
     const turns = pairs
-      .filter(
-        ({ subject }) =>
-          messageBytes >= (subject.minMessageBytes ?? 0) &&
-          messageBytes <= (subject.maxMessageBytes ?? Infinity),
-      )
+      .filter(({ subject }) => subject.only !== 'stored')
+      .filter(({ subject }) => messageBytes >= (subject.minMessageBytes ?? 0))
       .map((pair) => turn(pair.subject.name, pair, messageBytes))
     const raw = pairs.find(({ subject }) => subject.name === 'raw')
     // Next to raw, so that Handfast's samples are as close to the one as to the other.
@@ -96,6 +98,33 @@ export async function measureThroughput(
 function amount(messageBytes: number, quick: boolean): number {
   const mebibytes = messageBytes < smallBytes ? 4 : messageBytes === smallBytes ? 8 : 32
   return (mebibytes / (quick ? 8 : 1)) * 1_048_576
+}
+
+/**
+ * Messages that are on disk before they leave. Long enough that most of them wait for others' commits, and timed from the first `send`,
+ * so that the first commit counts too.
+ */
+export async function measureStored(
+  pairs: readonly Pair[],
+  effort: Effort,
+  samples: Samples,
+  onFailure: OnFailure,
+): Promise<void> {
+  for (const messageBytes of storedSizes) {
+    const totalBytes = storedMebibytes * (effort.quick ? 1 / 8 : 1) * 1_048_576
+    const turns = pairs
+      .filter(({ subject }) => storedSubjects.includes(subject.name))
+      .map((pair) => ({
+        name: pair.subject.name,
+        run: async () => {
+          const { durationMs } = await pair.send(messageBytes, totalBytes)
+          return {
+            [metric.storedPerSecond(messageBytes)]: totalBytes / messageBytes / (durationMs / 1000),
+          }
+        },
+      }))
+    await interleave(`stored messages of ${messageBytes} B`, turns, effort, samples, onFailure)
+  }
 }
 
 export async function measureRoundTrips(

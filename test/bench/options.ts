@@ -8,14 +8,14 @@ export const usage = `npm run bench -- [options]
 
   --browser chromium|firefox|all   default chromium
   --only raw,simple-peer,…         subjects to measure, default all
-  --sections size,throughput,…     of size, throughput, round-trip, set-up, memory; default all but memory
+  --sections size,throughput,…     of size, throughput, stored, round-trip, set-up, memory; default all but memory
   --memory                         also measure 50 idle connections in one tab
   --pairs 9                        interleaved rounds, after one that is discarded
   --relay-delay-ms 30              between a page and the relay, each way, for the second set-up measurement
   --quick                          one small round of everything, to see that it runs: its times mean nothing
   --json test-results/bench.json   where all samples go`
 
-export const sections = ['size', 'throughput', 'round-trip', 'set-up', 'memory'] as const
+export const sections = ['size', 'throughput', 'stored', 'round-trip', 'set-up', 'memory'] as const
 export type Section = (typeof sections)[number]
 
 const browsers = ['chromium', 'firefox'] as const satisfies readonly BrowserName[]
@@ -37,7 +37,7 @@ export function parseOptions(args: readonly string[], subjects: readonly string[
     options: {
       browser: { type: 'string', default: 'chromium' },
       only: { type: 'string', default: subjects.join() },
-      sections: { type: 'string', default: 'size,throughput,round-trip,set-up' },
+      sections: { type: 'string', default: 'size,throughput,stored,round-trip,set-up' },
       memory: { type: 'boolean', default: false },
       pairs: { type: 'string' },
       'relay-delay-ms': { type: 'string', default: '30' },

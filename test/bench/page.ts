@@ -7,6 +7,8 @@ export interface Received {
   readonly bytes: number
   /** Without the first delivery, whose time on the way is not seen. */
   readonly bytesPerSecond: number
+  /** When the last came, Unix time in milliseconds: both pages have the same clock. */
+  readonly endedAt: number
 }
 
 const pingBytes = 64
@@ -56,14 +58,19 @@ class Bench {
     return performance.now() - start
   }
 
-  /** Once the other end is to receive: sends `totalBytes`, in messages of `messageBytes` or as large as the library takes. */
-  async send(messageBytes: number, totalBytes: number): Promise<void> {
+  /**
+   * Once the other end is to receive: sends `totalBytes`, in messages of `messageBytes` or as large as the library takes. Resolves with
+   * the Unix time in milliseconds of the first.
+   */
+  async send(messageBytes: number, totalBytes: number): Promise<number> {
     const connection = await this.#connection!
     const pieceBytes = Math.min(messageBytes, this.#adapter.maxMessageBytes)
     const message = crypto.getRandomValues(new Uint8Array(Math.min(pieceBytes, 65_536)))
     const whole = new Uint8Array(pieceBytes)
     for (let at = 0; at < pieceBytes; at += message.length) whole.set(message, at)
+    const startedAt = Date.now()
     await connection.sendMany(whole, totalBytes / pieceBytes)
+    return startedAt
   }
 
   /** Begins to count. What arrives beyond `totalBytes` is an error of the library's. */
@@ -84,7 +91,8 @@ class Bench {
         if (bytes < totalBytes) return
         const seconds = (performance.now() - firstAt) / 1000
         if (bytes > totalBytes) reject(new Error(`${bytes} bytes instead of ${totalBytes}`))
-        resolve({ bytes, bytesPerSecond: (bytes - firstBytes) / seconds })
+        const bytesPerSecond = (bytes - firstBytes) / seconds
+        resolve({ bytes, bytesPerSecond, endedAt: Date.now() })
       }
     })
     this.#received.catch(() => {})

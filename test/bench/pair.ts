@@ -10,6 +10,11 @@ const openTimeoutMs = 15_000
 const sampleTimeoutMs = 60_000
 const settleMs = 50
 
+interface Sample extends Received {
+  /** From the first `send` to the last delivery. */
+  readonly durationMs: number
+}
+
 export interface SetUp {
   readonly ms: number
   /** Over the signalling server, of both ends. */
@@ -93,12 +98,13 @@ export class Pair {
     )
   }
 
-  async send(messageBytes: number, totalBytes: number): Promise<Received> {
+  async send(messageBytes: number, totalBytes: number): Promise<Sample> {
     const amount = [messageBytes, totalBytes] as const
     await this.answerer.evaluate((it) => bench.receive(...it), amount)
     const sent = this.dialler.evaluate((it) => bench.send(...it), amount)
     const received = this.answerer.evaluate(() => bench.received())
-    return (await inTime(Promise.all([received, sent]), sampleTimeoutMs))[0]
+    const [it, startedAt] = await inTime(Promise.all([received, sent]), sampleTimeoutMs)
+    return { ...it, durationMs: it.endedAt - startedAt }
   }
 
   /** Mean milliseconds. */

@@ -138,6 +138,29 @@ test('data cleared under a running page fail the store for good: it never starts
   expectOutcome(await page.evaluate(() => storage.tryOpen('alice')), 'opened')
 })
 
+test('data cleared and made again by another tab are never written to by the store that knew the old ones', async ({
+  openProfile,
+}) => {
+  const page = await openProfile()
+  const other = await page.context().newPage()
+  await other.goto(path)
+  await page.evaluate(async () => {
+    await storage.tryOpen('alice')
+    await storage.put('a', 1)
+  })
+  await other.evaluate(async () => void (await (await fetch('/clear-site-data')).text()))
+  await expect.poll(() => other.evaluate(async () => (await indexedDB.databases()).length)).toBe(0)
+  expectOutcome(await other.evaluate(() => storage.tryOpen('alice')), 'opened')
+  for (let again = 0; again < 2; again++) {
+    const put = await page.evaluate(() => storage.outcome(() => storage.put('a', 2)))
+    expectOutcome(put, 'storage-failed', 'erased')
+    expectOutcome(await attemptGet(page, 'a'), 'storage-failed', 'erased')
+  }
+  expect(await other.evaluate(() => storage.get('a'))).toBeUndefined()
+  await page.evaluate(() => store.close())
+  expectOutcome(await page.evaluate(() => storage.tryOpen('alice')), 'opened')
+})
+
 test('a connection lost with its data intact is opened anew, by the same store', async ({
   openPeer,
 }) => {
@@ -173,57 +196,79 @@ test('a connection lost with its data intact is opened anew, by the same store',
   expect(outcomes.held).toEqual([1, 2, undefined, 4])
 })
 
-test('a database of version 1 is upgraded with all that it held, also after another tab blocked that', async ({
-  openPeer,
-}) => {
-  const { page, newPage } = await openPeer(undefined, { path })
-  const before = await page.evaluate(async () => {
-    const identity = await storage.Identity.open({ name: 'alice' })
-    const mesh = await storage.Mesh.open({ identity })
-    await mesh.invite()
-    await mesh.close()
-    await identity.close()
-    // The same records under the first schema.
-    const records = await storage.dump('alice')
-    await storage.IdbStore.delete('alice')
-    const tables = ['keys', 'tickets', 'contacts', 'answered']
-    const db = await storage.openRaw('handfast/alice', 1, (fresh) => {
-      for (const table of tables) fresh.createObjectStore(table)
+const earlierSchemas = {
+  1: ['keys', 'tickets', 'contacts', 'answered'],
+  2: ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox'],
+}
+for (const [schema, tables] of Object.entries(earlierSchemas)) {
+  test(`a database of version ${schema} is upgraded with all that it held, also after another tab blocked that`, async ({
+    openPeer,
+  }) => {
+    const keptIn = ['keys', 'outbox', 'inbox'].filter((table) => tables.includes(table))
+    const { page, newPage } = await openPeer(undefined, { path })
+    const before = await page.evaluate(
+      async ({ version, stores, kept }) => {
+        const identity = await storage.Identity.open({ name: 'alice' })
+        const mesh = await storage.Mesh.open({ identity })
+        await mesh.invite()
+        await mesh.close()
+        await identity.close()
+        // The same records under the earlier schema.
+        const records = await storage.dump('alice')
+        await storage.IdbStore.delete('alice')
+        const db = await storage.openRaw('handfast/alice', version, (fresh) => {
+          for (const table of stores) fresh.createObjectStore(table)
+        })
+        const tx = db.transaction(stores, 'readwrite')
+        for (const table of stores) {
+          for (const [key, value] of records.get(table)!) tx.objectStore(table).put(value, key)
+          if (kept.includes(table)) tx.objectStore(table).put({ of: table }, 'kept')
+        }
+        await new Promise((resolve) => (tx.oncomplete = resolve))
+        db.close()
+        return {
+          peer: identity.peer,
+          tickets: [...records.get('tickets')!.keys()],
+        }
+      },
+      { version: Number(schema), stores: tables, kept: keptIn },
+    )
+    expect(before.tickets).toHaveLength(1)
+
+    const holder = await newPage()
+    await holder.evaluate(async () => {
+      // It ignores `versionchange`.
+      Object.assign(globalThis, { held: await storage.openRaw('handfast/alice') })
     })
-    const tx = db.transaction(tables, 'readwrite')
-    for (const table of tables) {
-      for (const [key, value] of records.get(table)!) tx.objectStore(table).put(value, key)
-    }
-    await new Promise((resolve) => (tx.oncomplete = resolve))
-    db.close()
-    return { peer: identity.peer, tickets: [...records.get('tickets')!.keys()] }
-  })
-  expect(before.tickets).toHaveLength(1)
+    expectOutcome(await page.evaluate(() => storage.tryOpen('alice')), 'storage-blocked', 'another')
+    await holder.evaluate(() => (globalThis as unknown as { held: IDBDatabase }).held.close())
 
-  const holder = await newPage()
-  await holder.evaluate(async () => {
-    // It ignores `versionchange`.
-    Object.assign(globalThis, { held: await storage.openRaw('handfast/alice') })
+    const { kept, databaseId, ...after } = await page.evaluate(async () => {
+      const identity = await storage.Identity.open({ name: 'alice' })
+      const mesh = await storage.Mesh.open({ identity })
+      await mesh.close()
+      await identity.close()
+      const records = await storage.dump('alice')
+      const { version } = await storage.openRaw('handfast/alice')
+      const found = [...records].map(([table, held]) => [table, held.get('kept')] as const)
+      return {
+        peer: identity.peer,
+        tickets: [...records.get('tickets')!.keys()],
+        version,
+        tables: [...records.keys()],
+        kept: found.filter(([, value]) => value !== undefined),
+        databaseId: records.get('mesh')!.get('database'),
+      }
+    })
+    expect(after).toEqual({
+      ...before,
+      version: 3,
+      tables: ['answered', 'contacts', 'drafts', 'inbox', 'keys', 'mesh', 'outbox', 'tickets'],
+    })
+    expect(kept).toEqual(keptIn.toSorted().map((table) => [table, { of: table }]))
+    expect(databaseId).toMatch(/^[\w-]{22}$/)
   })
-  expectOutcome(await page.evaluate(() => storage.tryOpen('alice')), 'storage-blocked', 'another')
-  await holder.evaluate(() => (globalThis as unknown as { held: IDBDatabase }).held.close())
-
-  const after = await page.evaluate(async () => {
-    const identity = await storage.Identity.open({ name: 'alice' })
-    const mesh = await storage.Mesh.open({ identity })
-    await mesh.close()
-    await identity.close()
-    const records = await storage.dump('alice')
-    const { version } = await storage.openRaw('handfast/alice')
-    const tickets = [...records.get('tickets')!.keys()]
-    return { peer: identity.peer, tickets, version, tables: [...records.keys()] }
-  })
-  expect(after).toEqual({
-    ...before,
-    version: 2,
-    tables: ['answered', 'contacts', 'inbox', 'keys', 'outbox', 'tickets'],
-  })
-})
+}
 
 test('a database of a newer version is refused and left alone', async ({ openPeer }) => {
   const { page } = await openPeer(undefined, { path })
@@ -437,7 +482,5 @@ test('whatever must not be lost is written strictly', async ({ openPeer }) => {
   for (const [table, durabilities] of writes) {
     if (strict.includes(table)) expect([table, durabilities]).toEqual([table, ['strict']])
   }
-  expect(writes.map(([table]) => table)).toEqual(
-    expect.arrayContaining(['keys', 'tickets', 'contacts']),
-  )
+  expect(writes.map(([table]) => table)).toEqual(expect.arrayContaining(strict))
 })

@@ -1,6 +1,11 @@
 /** What every `Store` must do. Plain checks without a test framework: they run in Node and inside browser pages. */
 
-import type { Store, StoreTransaction, StoreValue } from '../../lib/storage/store.ts'
+import {
+  writerKey,
+  type Store,
+  type StoreTransaction,
+  type StoreValue,
+} from '../../lib/storage/store.ts'
 
 export interface StoreCheck {
   name: string
@@ -339,6 +344,48 @@ export const storeChecks: StoreCheck[] = [
     const sealed = await crypto.subtle.encrypt(gcm, key, Uint8Array.of(5))
     assertEqual([...new Uint8Array(await crypto.subtle.decrypt(gcm, back, sealed))], [5], 'opened')
   }),
+
+  check(
+    'fences off who has been overtaken, whatever the transaction reads and writes',
+    async (store) => {
+      const fenced = (name: string, count: number, reads: number) =>
+        store.transaction(
+          ['tickets'],
+          { mode: 'write', durability: 'strict', unless: 'over/1' },
+          async (tx) => {
+            for (let i = 0; i < reads; i++) await tx.get('tickets', `${i}`)
+            for (let i = 0; i < count; i++)
+              await tx.put('tickets', `${name} ${i}`, new Uint8Array(9e3))
+          },
+        )
+      const shapes = [0, 1, 50].flatMap((count) =>
+        [0, 1, 3].map((reads) => [count, reads] as const),
+      )
+      for (const [count, reads] of shapes) await fenced(`before ${reads}`, count, reads)
+      await store.transaction(['mesh'], { mode: 'write', durability: 'strict' }, async (tx) => {
+        await tx.delete('mesh', writerKey)
+        await tx.put('mesh', 'over/1', { unless: 'over/1' })
+      })
+      for (let round = 0; round < 5; round++) {
+        for (const [count, reads] of shapes) {
+          await assertCode(fenced(`after ${count} ${reads}`, count, reads), 'not-leading')
+        }
+        const all = shapes.map(([count, reads]) =>
+          fenced(`at once ${count} ${reads}`, count, reads),
+        )
+        for (const one of all) await assertCode(one, 'not-leading')
+      }
+      const found = await store.transaction(['tickets'], read, keys)
+      assertEqual(
+        found.filter((key) => !key.startsWith('before')).length,
+        0,
+        'written all the same',
+      )
+      assertEqual(found.length, 3 * 50, 'written before')
+      await put(store, 'unfenced', 1)
+      assertEqual(await get(store, 'unfenced'), 1, 'without a fence')
+    },
+  ),
 
   check('close waits for what is under way, then everything is closed', async (store) => {
     let settled = false

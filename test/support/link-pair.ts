@@ -2,13 +2,14 @@
 
 import type { Runtime } from '../../lib/base/runtime.ts'
 import { Link } from '../../lib/link/link.ts'
+import { Sessions } from '../../lib/link/sessions.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryNetwork } from '../../lib/transport/memory.ts'
 import type { PeerId } from '../../lib/identity/peer-id.ts'
 import { GroupCommit } from '../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
 import type { Store } from '../../lib/storage/store.ts'
-import type { LogOptions } from '../../lib/link/log.ts'
+import { logTables, type LogOptions } from '../../lib/link/log.ts'
 import { encode, type CborValue } from '../../lib/codec/cbor.ts'
 import { recordKinds as kinds } from '../../lib/codec/records.ts'
 import { puppetFor, sessionPair, type Puppet, type Tap } from './session-pair.ts'
@@ -31,6 +32,7 @@ export interface Connection {
 
 export class LinkPair {
   readonly links: [Link, Link]
+  readonly sessions: [Sessions, Sessions]
   readonly network: MemoryNetwork
   readonly connections: Connection[] = []
   readonly dials: number[] = []
@@ -40,16 +42,22 @@ export class LinkPair {
   constructor(options: LinkPairOptions) {
     this.#options = options
     this.network = new MemoryNetwork(options)
-    this.links = [this.link(0), this.link(1)]
+    this.sessions = [this.#sessions(0), this.#sessions(1)]
+    this.links = [this.#link(0), this.#link(1)]
   }
 
-  /** A fresh link on one side, as after a reload. */
-  link(side: 0 | 1, log = logOptions(this.#options.runtime)): Link {
-    const { runtime, runtimes } = this.#options
-    return new Link({
+  #link(side: 0 | 1): Link {
+    return linkOver(this.sessions[side], this.#runtime(side))
+  }
+
+  #runtime(side: 0 | 1): Runtime {
+    return this.#options.runtimes?.[side] ?? this.#options.runtime
+  }
+
+  #sessions(side: 0 | 1, log = logOptions(this.#options.runtime)): Sessions {
+    return new Sessions({
       peer: `peer ${side}` as PeerId,
-      safetyNumber: '',
-      runtime: runtimes?.[side] ?? runtime,
+      runtime: this.#runtime(side),
       log,
       dial: async (signal) => {
         this.dials.push(side)
@@ -63,8 +71,14 @@ export class LinkPair {
   /** The page of one side crashes and comes back, with what its store has. By default that is nothing. */
   reload(side: 0 | 1, log?: LogOptions): void {
     this.network.cut()
-    void this.links[side].suspend('suspended', 'at once')
-    this.links[side] = this.link(side, log)
+    void this.sessions[side].suspend('suspended', 'at once')
+    this.renew(side, log)
+  }
+
+  /** A fresh link on one side, as after a reload. */
+  renew(side: 0 | 1, log?: LogOptions): void {
+    this.sessions[side] = this.#sessions(side, log)
+    this.links[side] = this.#link(side)
   }
 
   /** A session from one side to the other; the answering link takes it once it is proven. */
@@ -78,10 +92,10 @@ export class LinkPair {
     })
     const connection: Connection = { from, sessions: [initiator, responder], taps }
     this.connections.push(connection)
-    const end = this.links[1 - from]!.beginAttempt('called')
+    const end = this.sessions[1 - from]!.beginAttempt('called')
     responder.confirmed.then(
       () => {
-        this.links[1 - from]!.attach(responder)
+        this.sessions[1 - from]!.attach(responder)
         end()
       },
       () => end(),
@@ -90,7 +104,7 @@ export class LinkPair {
   }
 
   async close(): Promise<void> {
-    const closing = this.links.map((link) => link.close('closed'))
+    const closing = this.sessions.map((sessions) => sessions.close('closed'))
     await this.#options.runtime.advance(5_000)
     await Promise.all(closing)
   }
@@ -106,7 +120,7 @@ export const logOptions = (
   commit: LogOptions['commit'] = 'batch',
 ): LogOptions => ({
   store,
-  commits: new GroupCommit(store, ['outbox', 'inbox']),
+  commits: new GroupCommit(store, logTables),
   run: runtime.randomBytes(16),
   commit,
 })
@@ -123,15 +137,23 @@ export const helloOf = (firstHeld = 1, highestSent = firstHeld - 1): CborValue[]
   null,
 ]
 
+const linkOver = (sessions: Sessions, runtime: Runtime): Link =>
+  new Link({ peer: sessions.peer, safetyNumber: '', runtime, carrier: sessions })
+
 /** A link with one open session, whose other side is a puppet that has said hello. */
 export async function linkWithPuppet(
   runtime: VirtualRuntime,
   hello: CborValue[] = helloOf(),
-): Promise<{ link: Link; puppet: Puppet; dials: () => number; close: () => Promise<void> }> {
+): Promise<{
+  link: Link
+  sessions: Sessions
+  puppet: Puppet
+  dials: () => number
+  close: () => Promise<void>
+}> {
   let dials = 0
-  const link = new Link({
+  const sessions = new Sessions({
     peer: 'puppet' as PeerId,
-    safetyNumber: '',
     runtime,
     log: logOptions(runtime),
     dial: async () => {
@@ -140,15 +162,16 @@ export async function linkWithPuppet(
     },
   })
   const puppet = await puppetFor('initiator', { runtime })
-  link.attach(puppet.session)
+  const link = linkOver(sessions, runtime)
+  sessions.attach(puppet.session)
   puppet.send(hello)
   await runtime.settle()
   const close = async () => {
-    const closing = link.close('closed')
+    const closing = sessions.close('closed')
     await runtime.advance(5_000)
     await closing
   }
-  return { link, puppet, dials: () => dials, close }
+  return { link, sessions, puppet, dials: () => dials, close }
 }
 
 /** A value of the application as it travels. */

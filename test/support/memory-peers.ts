@@ -2,7 +2,8 @@
 
 import { systemRuntime, type Runtime } from '../../lib/base/runtime.ts'
 import { Identity } from '../../lib/identity/identity.ts'
-import { Mesh, type MeshOptions } from '../../lib/mesh/mesh.ts'
+import { Mesh } from '../../lib/mesh/mesh.ts'
+import type { MeshOptions } from '../../lib/mesh/options.ts'
 import { Mailboxes } from '../../lib/signaling/mailboxes.ts'
 import type { Signaling } from '../../lib/signaling/signaling.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
@@ -15,7 +16,7 @@ export interface Published {
 }
 
 /** A relay whose every delivery a test may watch, change, hold back or repeat. */
-class Switchboard {
+export class Switchboard {
   readonly published: Published[] = []
   /** What becomes of a packet: those to deliver. Default: itself. */
   rule: (published: Published) => Published[] = (published) => [published]

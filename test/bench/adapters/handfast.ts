@@ -1,9 +1,11 @@
 /**
- * Handfast, messages that are kept in memory alone, as their sender's choice of store; `handfast-stored.ts` keeps them on disk. The two meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that
- * what is timed is the dial of a known contact.
+ * Handfast, messages that are kept in memory alone, as their sender's choice of store; `handfast-stored.ts` keeps them on disk. The two
+ * meet once, by a ticket, and their meshes stay open; their session is ended before each dial, so that what is timed is the dial of a
+ * known contact.
  */
 
-import { Identity, type Link, MemoryStore, Mesh } from '../../../lib/index.ts'
+import { Identity, type Link, MemoryStore, Mesh, type PeerId } from '../../../lib/index.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 
 import type { Adapter, Connection, Endpoint, OnMessage, Site } from '../adapter.ts'
 
@@ -15,17 +17,26 @@ const ticketLifeMs = 600_000
 
 type Connect = (link: Link, onMessage: OnMessage) => Promise<Connection>
 
-export type Keeping = 'in memory' | 'on disk'
+type OpenIdentity = (name: string) => Promise<Identity>
 
-async function openMesh(name: string, site: Site, keeping: Keeping): Promise<Mesh> {
-  const store = keeping === 'in memory' ? { store: new MemoryStore() } : {}
-  const identity = await Identity.open({ name, ...store })
+const openInMemory: OpenIdentity = (name) => Identity.open({ name, store: new MemoryStore() })
+
+async function openMesh(name: string, site: Site, openIdentity: OpenIdentity): Promise<Mesh> {
+  const identity = await openIdentity(name)
   return Mesh.open({ identity, relays: [site.relayUrl] })
+}
+
+/** What carries each link, which a mesh shows nobody. */
+const sessionsOf = new Map<PeerId, Sessions>()
+const { attach } = Sessions.prototype
+Sessions.prototype.attach = function (...args) {
+  sessionsOf.set(this.peer, this)
+  attach.apply(this, args)
 }
 
 /** Ends what session there is; the next send makes another. */
 async function hangUp(link: Link): Promise<void> {
-  await link.suspend('idle', 'gracefully')
+  await sessionsOf.get(link.peer)?.suspend('idle', 'gracefully')
   await idle(link)
 }
 
@@ -46,7 +57,7 @@ export async function openEndpoint(
   site: Site,
   dial: Connect,
   answer: Connect,
-  keeping: Keeping = 'in memory',
+  openIdentity = openInMemory,
 ): Promise<Endpoint> {
   // With many peers, each round's answerer is another identity.
   const nameOf = (round: number) => (site.manyPeers ? `${site.self} ${round}` : site.self)
@@ -54,7 +65,7 @@ export async function openEndpoint(
   let link: Link | undefined
 
   async function invite(round: number): Promise<string> {
-    mesh = await openMesh(nameOf(round), site, keeping)
+    mesh = await openMesh(nameOf(round), site, openIdentity)
     mesh.on('link', (it) => {
       link = it
     })
@@ -62,7 +73,7 @@ export async function openEndpoint(
   }
 
   async function accept(invitation: string): Promise<void> {
-    mesh ??= await openMesh(site.self, site, keeping)
+    mesh ??= await openMesh(site.self, site, openIdentity)
     link = await mesh.accept(invitation)
     await hangUp(link)
   }

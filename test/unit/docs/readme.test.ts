@@ -7,7 +7,8 @@ import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Identity } from '../../../lib/identity/identity.ts'
-import { Mesh, type MeshOptions } from '../../../lib/mesh/mesh.ts'
+import { Mesh } from '../../../lib/mesh/mesh.ts'
+import type { MeshOptions } from '../../../lib/mesh/options.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { World } from '../../support/memory-peers.ts'
 
@@ -86,6 +87,7 @@ test('links lead to files that are there', () => {
     'docs/performance.md',
     'docs/protocol.md',
     'docs/security.md',
+    'docs/simulator.md',
   ]) {
     const text = readFileSync(join(root, name), 'utf8').replace(/^```.*?^```$/gms, '')
     const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target!)

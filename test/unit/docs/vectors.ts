@@ -3,6 +3,7 @@
  * library itself from fixed keys, times and randomness.
  */
 
+import { Introducer } from '../../../lib/mesh/introducer.ts'
 import { cardText, readCard, signCard } from '../../../lib/mesh/card.ts'
 import type { Runtime } from '../../../lib/base/runtime.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
@@ -18,7 +19,7 @@ import { Device } from '../../../lib/identity/device.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import { Keystore } from '../../../lib/identity/keystore.ts'
 import { safetyNumber } from '../../../lib/identity/safety-number.ts'
-import { Link } from '../../../lib/link/link.ts'
+import { Sessions } from '../../../lib/link/sessions.ts'
 import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
 import {
   openFirstContact,
@@ -72,9 +73,7 @@ async function person(first: number): Promise<Person> {
   const certificate = await certifyDevice(signingKeyPairFromSeed(identitySeed), device, nowS)
   const store = new MemoryStore()
   const keystore = await Keystore.open(store)
-  await keystore.put('identity', identitySeed)
-  await keystore.put('certificate', certificate)
-  await keystore.put('device', device.secrets())
+  await keystore.put({ identity: identitySeed, certificate, device: device.secrets() })
   const random: Uint8Array[] = []
   const identity = await Identity.open({ store, runtime: scripted(random) })
   const vectors = {
@@ -144,16 +143,15 @@ async function frames(options: {
       close() {},
     },
   })
-  const link = new Link({
+  const sessions = new Sessions({
     peer: '' as never,
-    safetyNumber: '',
     runtime,
     log: { store, commits: new GroupCommit(store, ['outbox', 'inbox']), run, commit: 'batch' },
     dial: () => new Promise(() => {}),
   })
-  link.attach(session)
+  sessions.attach(session)
   await nextFrame()
-  void link.send({ pay: 5n })
+  sessions.send(encode({ pay: 5n }))
   await nextFrame()
   while (sent.length <= framesPerRekey) {
     session.control([recordKinds.pong, 0])
@@ -349,6 +347,7 @@ export async function makeVectors(): Promise<Vectors> {
       packetA: hex(reply),
       handshakeHash: hex(call.handshake.handshakeHash),
     },
+    introduction: await introduction(tag, call.packet),
     relay: {
       welcome: hex(encodeRelayMessage([verb.welcome, 1, nowS])),
       subscribe: hex(encodeRelayMessage([verb.subscribe, [ticket.tag]])),
@@ -358,4 +357,21 @@ export async function makeVectors(): Promise<Vectors> {
       unsubscribe: hex(encodeRelayMessage([verb.unsubscribe, [ticket.tag]])),
     },
   }
+}
+
+/** What is said on sessions with a contact in common about one call. */
+async function introduction(tag: Uint8Array, packet: Uint8Array): Promise<Vectors> {
+  const said: Uint8Array[] = []
+  const introducer = new Introducer({
+    send: (record) => said.push(encode(record)),
+    handOn: () => {},
+    takes: () => true,
+  })
+  const leave = introducer.subscribe(tag, () => {})
+  await introducer.publish(tag, packet)
+  introducer.deliver(tag, packet)
+  leave()
+  await new Promise((resolve) => setImmediate(resolve))
+  const [subscribe, publish, deliver, unsubscribe] = said.map(hex)
+  return { subscribe: subscribe!, publish: publish!, deliver: deliver!, unsubscribe: unsubscribe! }
 }

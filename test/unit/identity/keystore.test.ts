@@ -29,23 +29,33 @@ const flipped = (bytes: Uint8Array, at: number) =>
 
 describe('a secret', () => {
   it('comes back, also from a keystore opened later', async () => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     expect(await keystore.get('seed')).toEqual(secret)
     expect(await (await Keystore.open(store)).get('seed')).toEqual(secret)
   })
 
   it('may be empty, is undefined when never put, and goes when deleted', async () => {
-    await keystore.put('empty', new Uint8Array())
+    await keystore.put({ empty: new Uint8Array() })
     expect(await keystore.get('empty')).toEqual(new Uint8Array())
     expect(await keystore.get('never')).toBeUndefined()
     await keystore.delete('empty')
     expect(await keystore.get('empty')).toBeUndefined()
   })
 
+  it('is stored with others or not at all, unless there is one already', async () => {
+    const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)]
+    expect(await keystore.put({ a: one, b: one }, ['a', 'c'])).toBe(true)
+    expect(await keystore.put({ b: two, c: two }, ['c', 'a'])).toBe(false)
+    expect(await keystore.get('c')).toBeUndefined()
+    expect(await keystore.get('b')).toEqual(one)
+    expect(await keystore.put({ b: two, c: two }, ['c'])).toBe(true)
+    expect(await keystore.get('b')).toEqual(two)
+  })
+
   it('is overwritten under a fresh IV', async () => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     const first = await recordOf('seed')
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     const second = await recordOf('seed')
     expect(second.iv).not.toEqual(first.iv)
     expect(second.ciphertext).not.toEqual(first.ciphertext)
@@ -54,25 +64,25 @@ describe('a secret', () => {
   it('takes its IV from the runtime', async () => {
     const randomBytes = (length: number) => new Uint8Array(length).fill(7)
     const seeded = await Keystore.open(store, { ...systemRuntime, randomBytes })
-    await seeded.put('seed', secret)
+    await seeded.put({ seed: secret })
     expect((await recordOf('seed')).iv).toEqual(new Uint8Array(12).fill(7))
   })
 
   it('is a view of a larger buffer: only the view is kept', async () => {
-    await keystore.put('seed', Uint8Array.of(9, 1, 2, 9).subarray(1, 3))
+    await keystore.put({ seed: Uint8Array.of(9, 1, 2, 9).subarray(1, 3) })
     expect(await keystore.get('seed')).toEqual(Uint8Array.of(1, 2))
   })
 
   it('is written to disk before put resolves', async () => {
     const spy = vi.spyOn(store, 'transaction')
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     expect(spy.mock.calls[0]![1]).toEqual({ mode: 'write', durability: 'strict' })
   })
 })
 
 describe('what is stored', () => {
   it('never holds the secret', async () => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     const { iv, ciphertext } = await recordOf('seed')
     expect([iv.length, ciphertext.length]).toEqual([12, secret.length + 16])
     expect(Buffer.from(ciphertext).includes(Buffer.from(secret))).toBe(false)
@@ -91,7 +101,7 @@ describe('what is stored', () => {
   })
 
   it('binds `handfast/1 key`, a zero byte and the name', async () => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     const { value } = (await records()).find(({ key }) => key === 'wrapping-key')!
     const { iv, ciphertext } = await recordOf('seed')
     const additionalData = Uint8Array.of(...utf8('handfast/1 key'), 0, ...utf8('seed'))
@@ -117,7 +127,7 @@ describe('a damaged record', () => {
     ['plaintext in its place', () => secret],
   ]
   it.each(damages)('fails: %s', async (_, damage) => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     const intact = await recordOf('seed')
     await overwrite('seed', damage(intact))
     await expect(keystore.get('seed')).rejects.toMatchObject({ code: 'storage-failed' })
@@ -126,7 +136,7 @@ describe('a damaged record', () => {
   })
 
   it('fails when moved to another name', async () => {
-    await keystore.put('seed', secret)
+    await keystore.put({ seed: secret })
     await overwrite('other', await recordOf('seed'))
     await expect(keystore.get('other')).rejects.toMatchObject({ code: 'storage-failed' })
   })
@@ -144,7 +154,7 @@ describe('opening', () => {
   it('is race-free: twenty at once share one key', async () => {
     const shared = new MemoryStore()
     const opened = await Promise.all(Array.from({ length: 20 }, () => Keystore.open(shared)))
-    for (const [i, each] of opened.entries()) await each.put(String(i), secret)
+    for (const [i, each] of opened.entries()) await each.put({ [i]: secret })
     const last = await Keystore.open(shared)
     for (const i of opened.keys()) expect(await last.get(String(i))).toEqual(secret)
   })
@@ -181,7 +191,7 @@ describe('opening', () => {
 })
 
 it('shows no secret in JSON, inspection or errors', async () => {
-  await keystore.put('seed', secret)
+  await keystore.put({ seed: secret })
   const record = await recordOf('seed')
   await overwrite('seed', { ...record, iv: flipped(record.iv, 0) })
   const error = await keystore.get('seed').catch((thrown: unknown) => thrown)

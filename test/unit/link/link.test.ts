@@ -120,13 +120,13 @@ describe('a link', () => {
     void pair.links[0].send('waits').catch(() => {})
     await runtime.settle()
     pair.isReachable = false
-    void pair.links[0].suspend('suspended', 'at once')
+    void pair.sessions[0].suspend('suspended', 'at once')
     await runtime.advance(60_000)
     const own = () => pair.dials.filter((side) => side === 0).length
     expect(own()).toBe(1)
     expect(await pair.connections[0]!.sessions[0].ended).toBe('suspended')
     pair.isReachable = true
-    pair.links[0].wake()
+    pair.sessions[0].wake()
     await runtime.advance(1_000)
     expect(own()).toBe(2)
     await pair.close()
@@ -143,7 +143,7 @@ describe('a link', () => {
     expect(pair.links[0].state).toBe('idle')
     expect(runtime.pendingTimers).toBe(0)
     pair.isReachable = true
-    pair.links[0].wake()
+    pair.sessions[0].wake()
     await runtime.advance(100)
     expect(pair.links.map(({ state }) => state)).toEqual(['open', 'open'])
     await pair.close()
@@ -154,13 +154,13 @@ describe('a link', () => {
     const connecting = pair.links[0].connect()
     await runtime.settle()
     await connecting
-    const closing = [pair.links[0].close('forgotten'), pair.links[0].close('closed')]
+    const closing = [pair.sessions[0].close('forgotten'), pair.sessions[0].close('closed')]
     await runtime.advance(5_000)
     await Promise.all(closing)
     expect(await pair.connections[0]!.sessions[1].ended).toBe('forgotten')
     // A session that comes too late is not taken.
     const { sessions } = await pair.connect(1)
-    pair.links[1].attach(sessions[0])
+    pair.sessions[1].attach(sessions[0])
     await runtime.advance(100)
     expect(pair.links[0].state).toBe('closed')
     expect(sessions[1].isOpen).toBe(false)
@@ -178,7 +178,7 @@ describe('two sessions at once', () => {
       const connecting = pair.connect(from)
       await runtime.advance(5)
       const { sessions } = await connecting
-      pair.links[from].attach(sessions[0])
+      pair.sessions[from].attach(sessions[0])
     }
     return { pair, got }
   }
@@ -207,7 +207,7 @@ describe('two sessions at once', () => {
     pair.network.silence()
     const connecting = pair.connect(1)
     await runtime.advance(5)
-    pair.links[1].attach((await connecting).sessions[0])
+    pair.sessions[1].attach((await connecting).sessions[0])
     const sent = pair.links[1].send('over the new one')
     const got: unknown[] = []
     pair.links[0].on('message', (message) => void got.push(message))
@@ -225,7 +225,7 @@ describe('two sessions at once', () => {
     await opened
     const connecting = pair.connect(0)
     await runtime.advance(5)
-    pair.links[0].attach((await connecting).sessions[0])
+    pair.sessions[0].attach((await connecting).sessions[0])
     await runtime.advance(100)
     expect(await pair.connections[0]!.sessions[0].ended).toBe('replaced')
     expect(pair.connections[1]!.sessions[0].isOpen).toBe(true)

@@ -72,7 +72,7 @@ describe('messages', () => {
           else if (fate < 0.75) {
             const from = random() < 0.5 ? 0 : 1
             const { sessions } = await connectNow(pair, from)
-            pair.links[from].attach(sessions[0])
+            pair.sessions[from].attach(sessions[0])
           }
         }
         await runtime.advance(600_000)

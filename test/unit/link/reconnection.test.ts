@@ -99,7 +99,7 @@ describe('sleep', () => {
     sends.push(...numbers(5).map((n) => pair.links[0].send(n)))
     pair.isReachable = true
     laptop.resume()
-    pair.links[0].wake()
+    pair.sessions[0].wake()
     await runtime.advance(1_000)
     expect(got).toEqual([numbers(5), numbers(5)])
     await Promise.all(sends)
@@ -113,7 +113,7 @@ describe('sleep', () => {
     laptop.sleep()
     await runtime.advance(4_000)
     laptop.resume()
-    pair.links[0].wake()
+    pair.sessions[0].wake()
     await runtime.advance(20_000)
     expect(pair.connections).toHaveLength(1)
     expect(pair.connections[0]!.sessions[0].isOpen).toBe(true)
@@ -142,7 +142,7 @@ describe('a new dial of the same device', () => {
     for (let n = 0; n < 200; n++) {
       sends.push(...pair.links.map((link) => link.send(n)))
       if (n % 50 === 25) {
-        void pair.connect(0).then(({ sessions }) => pair.links[0].attach(sessions[0]))
+        void pair.connect(0).then(({ sessions }) => pair.sessions[0].attach(sessions[0]))
       }
       await runtime.advance(3)
     }
@@ -168,7 +168,7 @@ describe('a new dial of the same device', () => {
         for (const side of [0, 1] as const) {
           if (random() > 0.3) continue
           void pair.connect(side).then(
-            ({ sessions }) => pair.links[side].attach(sessions[0]),
+            ({ sessions }) => pair.sessions[side].attach(sessions[0]),
             () => {},
           )
         }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { HandfastError } from '../../../lib/base/errors.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
+import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { World } from '../../support/memory-peers.ts'
 
 let world: World
@@ -36,6 +38,30 @@ describe('a first contact', () => {
     expect(await bob.mesh.accept(ticket.toURL('https://wallet.example/'))).toBe(link)
     expect(alice.mesh.tickets).toEqual([])
     expect(bob.mesh.links.size).toBe(1)
+  })
+
+  test('a reservation that is on disk though its write was said to have failed: the next try finds it', async () => {
+    class Faulty extends MemoryStore {
+      losesAnswer = false
+      override async transaction<T>(...args: Parameters<MemoryStore['transaction']>): Promise<T> {
+        const result = await super.transaction(...args)
+        if (this.losesAnswer && args[1].mode === 'write' && args[0].includes('tickets')) {
+          this.losesAnswer = false
+          throw new HandfastError('storage-failed')
+        }
+        return result as T
+      }
+    }
+    const store = new Faulty()
+    const [alice, bob] = [await world.peer({ store }), await world.peer()]
+    const ticket = await alice.mesh.invite()
+    store.losesAnswer = true
+    const lost = bob.mesh.accept(ticket, { timeoutMs: 300 })
+    await expect(lost).rejects.toMatchObject({ code: 'timeout' })
+    expect(store.losesAnswer).toBe(false)
+    const link = await bob.mesh.accept(ticket, { timeoutMs: 3_000 })
+    expect(link.peer).toBe(alice.mesh.peer)
+    expect(alice.mesh.links.size).toBe(1)
   })
 
   // Some rounds wait for a bye or a ping that goes to a session just closed.

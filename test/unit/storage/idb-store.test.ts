@@ -146,6 +146,45 @@ describe('opening', () => {
   })
 })
 
+describe('several stores of one database', () => {
+  it('are open at once and see what the others wrote', async () => {
+    const stores = await Promise.all([1, 2, 3].map(() => IdbStore.open(name)))
+    await Promise.all(stores.map((store, n) => put(store, `${n}`, n)))
+    for (const store of stores) {
+      expect(await Promise.all(['0', '1', '2'].map((key) => get(store, key)))).toEqual([0, 1, 2])
+    }
+    await stores[0]!.close()
+    await put(stores[1]!, 'later', 1)
+    expect(await get(stores[2]!, 'later')).toBe(1)
+    for (const store of stores) await store.close()
+  })
+
+  it('take turns: what one reads and writes in a transaction, no other comes between', async () => {
+    const stores = await Promise.all([1, 2, 3].map(() => IdbStore.open(name)))
+    const increment = (store: IdbStore) =>
+      store.transaction(['keys'], write, async (tx) => {
+        const count = ((await tx.get('keys', 'count')) as number | undefined) ?? 0
+        await tx.put('keys', 'count', count + 1)
+      })
+    await Promise.all(stores.flatMap((store) => Array.from({ length: 20 }, () => increment(store))))
+    expect(await get(stores[0]!, 'count')).toBe(60)
+    for (const store of stores) await store.close()
+  })
+
+  it('are all closed when one erases it', async () => {
+    const stores = await Promise.all([1, 2].map(() => IdbStore.open(name)))
+    await put(stores[0]!, 'a', 1)
+    await IdbStore.delete(name)
+    const after = await IdbStore.open(name)
+    for (const store of stores) {
+      await expect(put(store, 'a', 2)).rejects.toMatchObject({ code: 'closed' })
+      await store.close()
+    }
+    expect(await get(after, 'a')).toBeUndefined()
+    await after.close()
+  })
+})
+
 describe('erasing', () => {
   it('leaves nothing', async () => {
     const before = await IdbStore.open(name)
@@ -254,6 +293,36 @@ describe('a lost connection', () => {
     await store.close()
   })
 
+  it.each([
+    ['empty', async (_store: IdbStore) => {}],
+    ['with records of its own', (store: IdbStore) => put(store, 'b', 2)],
+    [
+      'without an id',
+      (store: IdbStore) =>
+        store.transaction(['mesh'], write, (tx) => tx.delete('mesh', 'database')),
+    ],
+  ])('with its data, made again by another tab (%s), ends the store', async (_, fill) => {
+    const store = await IdbStore.open(name)
+    await put(store, 'a', 1)
+    forceCloseDatabase((await connectionOf(store)) as never)
+    await requested(indexedDB.deleteDatabase(`handfast/${name}`))
+    const other = await IdbStore.open(name)
+    await fill(other)
+    for (const attempt of [get(store, 'a'), put(store, 'a', 2), get(store, 'b')]) {
+      await expect(attempt).rejects.toMatchObject({
+        code: 'storage-failed',
+        message: expect.stringContaining('erased'),
+      })
+    }
+    expect(await get(other, 'a')).toBeUndefined()
+    // It holds no connection that would block another erasure.
+    await other.close()
+    await IdbStore.delete(name, hastyRuntime())
+    await expect(get(store, 'a')).rejects.toMatchObject({ code: 'storage-failed' })
+    await store.close()
+    await expect(get(store, 'a')).rejects.toMatchObject({ code: 'storage-failed' })
+  })
+
   it('with its data is an error, never an empty database', async () => {
     const store = await IdbStore.open(name)
     await put(store, 'a', 1)
@@ -294,6 +363,27 @@ describe('a lost connection', () => {
     expect(await get(store, 'a')).toBe(4)
     await store.close()
     expect(runtime.pending).toBe(0)
+  })
+
+  it('is not given up by a page that hung, and has not seen yet what the database did', async () => {
+    const due: (() => void)[] = []
+    let nowMs = 0
+    const runtime: Runtime = {
+      ...systemRuntime,
+      monotonicNow: () => nowMs,
+      setTimer: (_, callback) => {
+        due.push(callback)
+        return () => void due.splice(due.indexOf(callback), 1)
+      },
+    }
+    const store = await IdbStore.open(name, runtime)
+    const under = put(store, 'a', 1)
+    await Promise.resolve()
+    nowMs = 60_000
+    for (const callback of due.slice()) callback()
+    await under
+    expect(await get(store, 'a')).toBe(1)
+    await store.close()
   })
 
   it('is not given up while it moves, however slowly', async () => {

@@ -1,0 +1,52 @@
+/** Work that ends in time: at the caller's signal, at a time-out, or when what it is done on is closed. */
+
+import { deferred } from '../base/deferred.ts'
+import { HandfastError } from '../base/errors.ts'
+import { defaultRequestTimeoutMs } from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+
+export interface RequestOptions {
+  signal?: AbortSignal
+  /** Default 30,000. */
+  timeoutMs?: number
+}
+
+/**
+ * Runs `work` with a signal that fires at any of these. `underWay`: what is to be aborted when that is closed.
+ * @throws HandfastError `timeout`; the reasons of the signals
+ */
+export async function within<T>(
+  runtime: Runtime,
+  { signal, timeoutMs = defaultRequestTimeoutMs }: RequestOptions,
+  underWay: Set<AbortController>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(signal!.reason)
+  signal?.addEventListener('abort', onAbort)
+  underWay.add(controller)
+  const cancelTimeout = runtime.setTimer(timeoutMs, () =>
+    controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
+  )
+  try {
+    return await work(controller.signal)
+  } finally {
+    cancelTimeout()
+    underWay.delete(controller)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** What `promise` does, or the reason of `signal` as soon as it is aborted. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const end = deferred<never>()
+  const onAbort = () => end.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([promise, end.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

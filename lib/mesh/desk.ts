@@ -1,0 +1,237 @@
+/**
+ * Where the tab that leads serves one that follows: tells it what is new, does what it asks, and hands it what peers send, where nobody
+ * before it takes that.
+ */
+
+import type { Unsubscribe } from '../base/emitter.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
+import { HandfastError } from '../base/errors.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { RequestHandler } from '../link/calls.ts'
+import { gone } from '../link/carrier.ts'
+import type { Sessions } from '../link/sessions.ts'
+import type { RequestOptions } from '../link/within.ts'
+import { Ticket } from '../ticket/ticket.ts'
+import type { Channel } from '../transport/transport.ts'
+import type { Leader } from './leader.ts'
+import { News } from './news.ts'
+import { Served } from './served.ts'
+import { pipe, TabSession } from './tab-session.ts'
+import { askedFor, tabVersion } from './tab-words.ts'
+import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+
+export interface DeskOptions {
+  readonly leader: Leader
+  readonly channel: Channel
+  /** Of the follower. */
+  readonly tab: string
+  readonly runtime: Runtime
+}
+
+type Handlers = {
+  [W in keyof LeaderWords]: (params: LeaderWords[W], signal: AbortSignal) => unknown
+}
+
+export class Desk {
+  readonly tab: string
+  /** Resolves when the follower has gone, or has turned to another leader. */
+  readonly ended: Promise<void>
+  readonly #leader: Leader
+  readonly #session: TabSession
+  readonly #never = new AbortController().signal
+  readonly #news = new News(() => this.#tell())
+  readonly #links = new Map<PeerId, Served>()
+  #forgotten: PeerId[] = []
+  /** What of the mesh is new. */
+  #isNew = { tickets: true, signaling: true }
+  #skewMs: number | null = null
+  readonly #stops: Unsubscribe[] = []
+  /** Peers whose first words wait until the follower has set its handlers. */
+  readonly #unserved = new Map<string, Deferred<void>>()
+
+  constructor({ leader, channel, tab, runtime }: DeskOptions) {
+    this.#leader = leader
+    this.tab = tab
+    this.#session = new TabSession({
+      channel,
+      role: 'responder',
+      runtime,
+      handlers: new Map(
+        Object.entries(this.#handlers).map(([word, handler]) => [word, this.#unlessOver(handler)]),
+      ),
+      acceptStream: () => false,
+    })
+    this.ended = this.#session.ended.then(() => this.#end())
+  }
+
+  close(): Promise<void> {
+    return this.#session.close('closed').then(() => this.ended)
+  }
+
+  #end(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+    for (const link of this.#links.values()) link.stop()
+    this.#links.clear()
+    for (const { resolve } of this.#unserved.values()) resolve()
+  }
+
+  // ── What is new ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Says all from here on. */
+  #subscribe(): void {
+    const leader = this.#leader
+    for (const [peer, sessions] of leader.links) this.#add(peer, sessions)
+    this.#stops.push(
+      leader.on('link', (peer) => this.#add(peer, leader.links.get(peer)!)),
+      leader.on('forgotten', (peer) => {
+        this.#links.get(peer)?.stop()
+        this.#links.delete(peer)
+        this.#forgotten.push(peer)
+        this.#news.add()
+      }),
+      leader.on('tickets', () => {
+        this.#isNew.tickets = true
+        this.#news.add()
+      }),
+      leader.on('signaling', () => {
+        this.#isNew.signaling = true
+        this.#news.add()
+      }),
+      leader.on('clock-skew', (skewMs) => {
+        this.#skewMs = skewMs
+        this.#news.add()
+      }),
+    )
+    this.#news.add()
+  }
+
+  #add(peer: PeerId, sessions: Sessions): void {
+    const session = this.#session
+    const served = new Served(sessions, {
+      tab: this.tab,
+      onNews: () => this.#news.add(),
+      message: (message, { id, redelivered }) => this.#hand(peer, message, id, redelivered),
+      request: (method, params, signal) => this.#ask('request', [peer, method, params], signal),
+      stream: (stream) => pipe(stream, () => session.openStream(`${peer}/${stream.name}`)),
+    })
+    this.#links.set(peer, served)
+    this.#news.add()
+  }
+
+  async #tell(): Promise<void> {
+    const { tickets, signaling } = this.#isNew
+    const news: LeaderNews = {
+      links: [...this.#links].flatMap(([peer, served]) => {
+        const link = served.takeNews()
+        return link ? [[peer, ...link]] : []
+      }),
+      forgotten: this.#forgotten,
+      tickets: tickets ? this.#leader.tickets.map(String) : null,
+      signaling: signaling ? this.#leader.signaling.map(({ path, state }) => [path, state]) : null,
+      skewMs: this.#skewMs,
+    }
+    this.#forgotten = []
+    this.#isNew = { tickets: false, signaling: false }
+    this.#skewMs = null
+    await this.#ask('news', news)
+  }
+
+  #ask<W extends keyof FollowerWords>(
+    word: W,
+    params: FollowerWords[W],
+    signal = this.#never,
+  ): Promise<unknown> {
+    return this.#session.request(word, params, signal)
+  }
+
+  /** To the follower's handlers. */
+  async #hand(
+    peer: PeerId,
+    message: unknown,
+    id: string,
+    redelivered: boolean,
+  ): Promise<void | typeof gone> {
+    try {
+      await this.#ask('message', [peer, id, redelivered, message])
+    } catch (error) {
+      if (this.#session.isOpen) throw error
+      this.#end()
+      return gone
+    }
+  }
+
+  // ── What it asks ─────────────────────────────────────────────────────────────────────────────────
+
+  #sessions(peer: string): Sessions {
+    const sessions = this.#leader.links.get(peer as PeerId)
+    if (!sessions) throw new HandfastError('closed', 'The link is closed')
+    return sessions
+  }
+
+  /** What a leader that ceases to be one has not done, the next can do. */
+  #unlessOver(handler: (params: never, signal: AbortSignal) => unknown): RequestHandler {
+    return async (params, { signal }) => {
+      try {
+        return (await handler(params as never, signal)) ?? null
+      } catch (error) {
+        throw this.#leader.isOver ? new HandfastError('not-leading') : error
+      }
+    }
+  }
+
+  readonly #handlers: Handlers = {
+    hello: async ([version]) => {
+      if (version !== tabVersion) {
+        throw new HandfastError('identity-in-use', 'Another tab runs another version of this page')
+      }
+      this.#subscribe()
+      await this.#news.told()
+      return [...this.#leader.links.keys()]
+    },
+    news: (links) => {
+      for (const [peer, takesMessages, takesStreams, methods, hasDrafts] of links) {
+        this.#links.get(peer as PeerId)?.announce({ takesMessages, takesStreams, methods })
+        if (hasDrafts) this.#leader.links.get(peer as PeerId)?.adopt()
+      }
+    },
+    delivered: async ([peer, ids]) => this.#sessions(peer).deliveredOf(ids),
+    takeBack: ([peer, id]) => this.#sessions(peer).takeBack(id),
+    connect: ([peer], signal) => this.#sessions(peer).connect(signal),
+    request: ([peer, method, params], signal) =>
+      this.#sessions(peer).request(method, params, signal),
+    stream: async ([peer, name, token], signal) => {
+      const stream = await this.#sessions(peer).openStream(name, signal)
+      pipe(stream, () => this.#session.openStream(askedFor + token))
+    },
+    invite: async (options) => String(await this.#leader.invite(options)),
+    withdraw: ([tag]) => this.#leader.withdraw(tag),
+    accept: ([text, timeoutMs, token], signal) => this.#accept(text, timeoutMs, token, signal),
+    served: ([token]) => this.#unserved.get(token)?.resolve(),
+    card: () => this.#leader.card(),
+    readCard: ([text]) => this.#leader.readCard(text),
+    forget: ([peer]) => this.#leader.forget(peer as PeerId),
+  }
+
+  async #accept(
+    text: string,
+    timeoutMs: number | null,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<PeerId> {
+    const served = deferred<void>()
+    const options: RequestOptions = { signal, ...(timeoutMs === null ? {} : { timeoutMs }) }
+    this.#unserved.set(token, served)
+    void served.promise.then(() => this.#unserved.delete(token))
+    try {
+      const peer = await this.#leader.accept(Ticket.parse(text), options, served.promise)
+      if (!this.#session.isOpen) served.resolve()
+      // What the application hears of first is the link.
+      await this.#news.told()
+      return peer
+    } catch (error) {
+      served.resolve()
+      throw error
+    }
+  }
+}

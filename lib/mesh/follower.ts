@@ -1,0 +1,344 @@
+/**
+ * A tab that follows the one that leads: it has the same links, by way of that tab. What it sends it writes down by itself, so that nothing
+ * is lost with a leader; all else waits for one.
+ */
+
+import { toBase64url } from '../base/bytes.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
+import { Emitter, type Unsubscribe } from '../base/emitter.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { Handover } from '../link/handover.ts'
+import type { LinkStream } from '../link/streams.ts'
+import { unlessAborted, type RequestOptions } from '../link/within.ts'
+import { GroupCommit } from '../storage/group-commit.ts'
+import type { Store } from '../storage/store.ts'
+import { Ticket } from '../ticket/ticket.ts'
+import { FollowerCarrier, type CarrierOptions } from './follower-carrier.ts'
+import { News } from './news.ts'
+import type { InviteOptions } from './options.ts'
+import type { PathState } from './paths.ts'
+import type { Role, RoleEvents } from './role.ts'
+import { openTabChannel } from './tab-channel.ts'
+import type { TabHub } from './tab-hub.ts'
+import { TabSession } from './tab-session.ts'
+import { askedFor, tabVersion } from './tab-words.ts'
+import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+
+export interface FollowerOptions {
+  readonly hub: TabHub
+  readonly runtime: Runtime
+  /** Not that of a leader. */
+  readonly store: Store
+  /** Of the links that this tab had as leader. */
+  readonly handovers: ReadonlyMap<PeerId, Promise<Handover>>
+}
+
+const tokenBytes = 12
+
+export class Follower implements Role {
+  readonly links = new Map<PeerId, FollowerCarrier>()
+  readonly #options: FollowerOptions
+  readonly #commits: GroupCommit
+  readonly #emitter = new Emitter<RoleEvents>()
+  readonly #never = new AbortController().signal
+  readonly #news = new News(() => this.#tell())
+  /** Streams that the leader is to open. */
+  readonly #awaited = new Map<string, (stream: LinkStream) => void>()
+  #leaderId: string | undefined
+  /** With the leader, from when it is opened. */
+  #session: TabSession | undefined
+  /** The same, from when all news are here. */
+  #ready: Deferred<TabSession> = fresh()
+  #isReady = false
+  #tickets: readonly Ticket[] = []
+  #signaling: readonly PathState[] = []
+  #cancelRetry = () => {}
+  #over: HandfastError | undefined
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    this.#commits = new GroupCommit(options.store, ['drafts'])
+    for (const [peer, handover] of options.handovers) this.#add(peer, handover)
+  }
+
+  /** Resolves when the leader has told all. @throws HandfastError `identity-in-use` when it runs another version of this library */
+  async ready(): Promise<void> {
+    await this.#ready.promise
+  }
+
+  get signaling(): readonly PathState[] {
+    return this.#signaling
+  }
+
+  get tickets(): readonly Ticket[] {
+    return this.#tickets
+  }
+
+  on<K extends keyof RoleEvents>(
+    event: K,
+    listener: (...args: RoleEvents[K]) => void,
+  ): Unsubscribe {
+    return this.#emitter.on(event, listener)
+  }
+
+  // ── The leader ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Another tab leads. */
+  follow(leaderId: string): void {
+    if (this.#over || this.#leaderId === leaderId) return
+    this.#leaderId = leaderId
+    void this.#session?.close('replaced')
+    this.#drop()
+    this.#connect()
+  }
+
+  #connect(): void {
+    const { hub, runtime } = this.#options
+    this.#cancelRetry()
+    const session = new TabSession({
+      channel: openTabChannel({ hub, runtime }, this.#leaderId!),
+      role: 'initiator',
+      runtime,
+      handlers: new Map<string, (params: never, context: { signal: AbortSignal }) => unknown>([
+        ['news', (news: never) => this.#learn(news)],
+        ['message', (message: never) => this.#handle(message)],
+        ['request', (request: never, { signal }) => this.#answer(request, signal)],
+      ]) as never,
+      acceptStream: (stream) => this.#accept(stream),
+    })
+    this.#session = session
+    void session.ended.then(() => this.#lose(session))
+    session.request('hello', [tabVersion], this.#never).then(
+      (peers) => this.#begin(session, peers as string[]),
+      (error: unknown) => {
+        if (error instanceof HandfastError && error.code === 'identity-in-use') {
+          this.#ready.reject(error)
+          this.#ready = fresh()
+        }
+        void session.close()
+      },
+    )
+  }
+
+  #begin(session: TabSession, peers: readonly string[]): void {
+    if (this.#session !== session) return
+    // Forgotten while this tab had no leader, or was one.
+    for (const peer of this.links.keys()) if (!peers.includes(peer)) this.#forget(peer)
+    this.#isReady = true
+    this.#ready.resolve(session)
+    for (const carrier of this.links.values()) void carrier.begin()
+    this.#news.add()
+  }
+
+  #lose(session: TabSession): void {
+    if (this.#session !== session || this.#over) return
+    this.#drop()
+    // It may be there still; another that leads tells us so.
+    this.#cancelRetry = this.#options.runtime.setTimer(limits.tabRetryMs, () => this.#connect())
+  }
+
+  #drop(): void {
+    this.#session = undefined
+    if (!this.#isReady) return
+    this.#isReady = false
+    this.#ready = fresh()
+    for (const carrier of this.links.values()) carrier.interrupt()
+  }
+
+  /** Asks the leader; the next one where this one is gone, if `again` says that this does no harm, or if it has done nothing. */
+  async #ask<W extends keyof LeaderWords>(
+    word: W,
+    params: LeaderWords[W],
+    signal: AbortSignal,
+    again = true,
+  ): Promise<unknown> {
+    for (;;) {
+      const session = await this.#connected(signal)
+      try {
+        return await session.request(word, params, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isNotLeading(error) && (session.isOpen || !again)) throw error
+        await unlessAborted(signal, session.ended)
+      }
+    }
+  }
+
+  async #connected(signal: AbortSignal): Promise<TabSession> {
+    for (;;) {
+      if (this.#over) throw this.#over
+      if (this.#isReady && this.#session?.isOpen) return this.#session
+      if (this.#isReady) await unlessAborted(signal, this.#session!.ended)
+      else await unlessAborted(signal, this.#ready.promise)
+    }
+  }
+
+  // ── What is new ──────────────────────────────────────────────────────────────────────────────────
+
+  #add(peer: PeerId, handover?: Promise<Handover>): FollowerCarrier {
+    const { hub, runtime, store } = this.#options
+    const options: CarrierOptions = {
+      peer,
+      tab: hub.id,
+      runtime,
+      store,
+      commits: this.#commits,
+      ...(handover ? { handover } : {}),
+      ask: (word, params, signal, again) => this.#ask(word, params, signal, again),
+      stream: (name, signal) => this.#openStream(peer, name, signal),
+      onNews: () => this.#news.add(),
+    }
+    const carrier = new FollowerCarrier(options)
+    this.links.set(peer, carrier)
+    return carrier
+  }
+
+  #learn({ links, forgotten, tickets, signaling, skewMs }: LeaderNews): void {
+    if (this.#over) return
+    const nowS = this.#options.runtime.now() / 1000
+    for (const peer of forgotten) this.#forget(peer as PeerId)
+    for (const [peer, state, queued, events] of links) {
+      const known = this.links.get(peer as PeerId)
+      const carrier = known ?? this.#add(peer as PeerId)
+      carrier.learn(state, queued, events)
+      if (known) continue
+      this.#emitter.emit('link', carrier.peer, carrier)
+      if (this.#session?.isOpen) void carrier.begin()
+    }
+    if (tickets) {
+      const known = new Map(this.#tickets.map((ticket) => [String(ticket), ticket]))
+      this.#tickets = tickets.map((text) => known.get(text) ?? Ticket.parse(text, nowS))
+      this.#emitter.emit('tickets')
+    }
+    if (signaling) {
+      this.#signaling = signaling.map(([path, state]) => ({ path, state }))
+      this.#emitter.emit('signaling')
+    }
+    if (skewMs !== null) this.#emitter.emit('clock-skew', skewMs)
+  }
+
+  #forget(peer: PeerId): void {
+    const carrier = this.links.get(peer)
+    if (!carrier) return
+    this.links.delete(peer)
+    this.#emitter.emit('forgotten', peer)
+    carrier.close()
+  }
+
+  async #tell(): Promise<void> {
+    const session = await this.#ready.promise
+    const news = [...this.links.values()].flatMap((carrier) => carrier.takeNews() ?? [])
+    await session.request('news', news, this.#never)
+  }
+
+  // ── What peers send ──────────────────────────────────────────────────────────────────────────────
+
+  #handle([peer, id, redelivered, message]: FollowerWords['message']): unknown {
+    const receiver = this.links.get(peer as PeerId)?.receiver
+    if (!receiver?.takesMessages) throw new HandfastError('no-handler')
+    return receiver.message(message, { id, redelivered })
+  }
+
+  #answer([peer, method, params]: FollowerWords['request'], signal: AbortSignal): unknown {
+    const handler = this.links.get(peer as PeerId)?.receiver?.handlerOf(method)
+    if (!handler) throw new HandfastError('no-handler')
+    return handler(params, { signal })
+  }
+
+  #accept({ name, readable, writable }: LinkStream): boolean {
+    if (name.startsWith(askedFor)) {
+      const token = name.slice(askedFor.length)
+      const take = this.#awaited.get(token)
+      take?.({ name, readable, writable })
+      return this.#awaited.delete(token)
+    }
+    const slash = name.indexOf('/')
+    const receiver = this.links.get(name.slice(0, slash) as PeerId)?.receiver
+    return receiver?.stream({ name: name.slice(slash + 1), readable, writable }) ?? false
+  }
+
+  async #openStream(peer: PeerId, name: string, signal: AbortSignal): Promise<LinkStream> {
+    const token = this.#token()
+    const opened = deferred<LinkStream>()
+    this.#awaited.set(token, opened.resolve)
+    try {
+      await this.#ask('stream', [peer, name, token], signal, false)
+      return { ...(await opened.promise), name }
+    } finally {
+      this.#awaited.delete(token)
+    }
+  }
+
+  #token(): string {
+    return toBase64url(this.#options.runtime.randomBytes(tokenBytes))
+  }
+
+  // ── The mesh ─────────────────────────────────────────────────────────────────────────────────────
+
+  async invite(options: InviteOptions, signal: AbortSignal): Promise<Ticket> {
+    const text = (await this.#ask('invite', { ...options }, signal)) as string
+    return Ticket.parse(text, this.#options.runtime.now() / 1000)
+  }
+
+  async withdraw(tag: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#ask('withdraw', [tag], signal)
+  }
+
+  async accept(
+    ticket: Ticket,
+    { signal = this.#never, timeoutMs }: RequestOptions,
+    served: Promise<void>,
+  ): Promise<PeerId> {
+    const token = this.#token()
+    const peer = await this.#ask('accept', [String(ticket), timeoutMs ?? null, token], signal)
+    void served
+      .then(() => this.#news.told())
+      .then(() => this.#ask('served', [token], this.#never, false))
+      .catch(() => {})
+    return peer as PeerId
+  }
+
+  async card(signal: AbortSignal): Promise<string> {
+    return (await this.#ask('card', null, signal)) as string
+  }
+
+  async readCard(text: string, signal: AbortSignal): Promise<PeerId> {
+    return (await this.#ask('readCard', [text], signal)) as PeerId
+  }
+
+  async forget(peer: PeerId, signal: AbortSignal): Promise<void> {
+    await this.#ask('forget', [peer], signal)
+  }
+
+  /** For this tab's next role: what its applications wait for. Whatever waits here for a leader is left with `not-leading`. */
+  release(): Map<PeerId, Promise<Handover>> {
+    this.#end(new HandfastError('not-leading'))
+    return new Map([...this.links].map(([peer, carrier]) => [peer, carrier.release()]))
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session
+    this.#end(new HandfastError('closed', 'The mesh is closed'))
+    for (const carrier of this.links.values()) carrier.close()
+    await session?.ended
+  }
+
+  #end(error: HandfastError): void {
+    if (this.#over) return
+    this.#over = error
+    this.#cancelRetry()
+    this.#ready.reject(error)
+    void this.#session?.close()
+    this.#emitter.clear()
+  }
+}
+
+/** Waited for by none or many. */
+function fresh(): Deferred<TabSession> {
+  const made = deferred<TabSession>()
+  made.promise.catch(() => {})
+  return made
+}

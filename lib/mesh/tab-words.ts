@@ -1,0 +1,86 @@
+/**
+ * What the tab that leads and one that follows ask each other, and in which form: CBOR arrays and maps, read without much ado, since both
+ * run the same version of this library. They say so first.
+ */
+
+import { HandfastError, type ErrorCode } from '../base/errors.ts'
+import type { LinkState } from '../link/state.ts'
+import type { InviteOptions } from './options.ts'
+import type { PathState } from './paths.ts'
+
+/** Rises with every change to what follows. */
+export const tabVersion = 1
+
+/** What a follower asks of its leader; the answers are in the comments. */
+export interface LeaderWords {
+  /** First. Answered with the peers of all links, when the first news have been told. */
+  hello: [version: number]
+  news: FollowerNews
+  /** The ids of those that the peer has handled. */
+  delivered: [peer: string, ids: string[]]
+  /** Whether there was still time. */
+  takeBack: [peer: string, id: string]
+  connect: [peer: string]
+  /** The peer's answer. The params as they go to the peer. */
+  request: [peer: string, method: string, params: Uint8Array]
+  /** Opens a stream to the follower, named by the token. */
+  stream: [peer: string, name: string, token: string]
+  /** A ticket as text. */
+  invite: InviteOptions
+  withdraw: [tag: Uint8Array]
+  /** The PeerId. `served` with the same token follows. */
+  accept: [ticket: string, timeoutMs: number | null, token: string]
+  served: [token: string]
+  /** A card as text. */
+  card: null
+  /** The PeerId. */
+  readCard: [card: string]
+  forget: [peer: string]
+}
+
+/** Each link whose handlers or drafts are others than before. */
+export type FollowerNews = [
+  peer: string,
+  takesMessages: boolean,
+  takesStreams: boolean,
+  methods: string[],
+  hasDrafts: boolean,
+][]
+
+/** What a leader asks of a follower. */
+export interface FollowerWords {
+  news: LeaderNews
+  /** Answered when it is handled. */
+  message: [peer: string, id: string, redelivered: boolean, message: unknown]
+  /** The handler's answer. */
+  request: [peer: string, method: string, params: unknown]
+}
+
+/** Only what is new. */
+export interface LeaderNews {
+  links: [peer: string, state: LinkState, queued: number, events: LinkNews[]][]
+  forgotten: string[]
+  tickets: string[] | null
+  signaling: [path: string, state: PathState['state']][] | null
+  skewMs: number | null
+}
+
+export type LinkNews =
+  | ['delivered', log: string, from: number, to: number]
+  /** Of the follower's own drafts; without an id: refused. */
+  | ['adopted', n: number, id: string | null]
+  | ['gap', from: number, to: number]
+  | ['rollback']
+  | ['stuck', id: string, message: unknown, error: TabError, attempts: number]
+  | ['error', error: TabError]
+
+export type TabError = [code: ErrorCode, text: string]
+
+/** What another tab may learn of an error. */
+export const toTabError = (error: unknown): TabError =>
+  error instanceof HandfastError ? [error.code, error.message] : ['request-failed', String(error)]
+
+export const fromTabError = ([code, text]: TabError): HandfastError => new HandfastError(code, text)
+
+/** Names of streams from the leader that the follower has asked for; all others begin with a PeerId. */
+export const askedFor = '#'

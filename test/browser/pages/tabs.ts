@@ -1,0 +1,123 @@
+/**
+ * One tab of an identity, `?name=`, that tells the test what it handles as it does. Times are of the wall clock, which all
+ * pages of a machine share.
+ */
+
+import './strict-writes.ts'
+import { systemRuntime } from '../../../lib/base/runtime.ts'
+import { Identity, Mesh, type Link } from '../../../lib/index.ts'
+import { openTabHub } from '../../../lib/mesh/tab-hub.ts'
+
+export interface Message {
+  readonly from: string
+  readonly n: number
+  readonly sentMs: number
+}
+
+export interface Note {
+  /** `left`: the page. */
+  readonly what: 'accepted' | 'delivered' | 'handled' | 'left'
+  readonly by: string
+  readonly atMs: number
+  readonly message?: Message
+  readonly id?: string
+  readonly redelivered?: boolean
+}
+
+declare global {
+  /** The test's. */
+  function note(note: Note): Promise<void>
+  var testTab: Promise<TestTab>
+}
+
+/** By way of a page that nobody kills, `?collect`: what a dying one tells the test itself may be lost. */
+const notes = new BroadcastChannel('notes')
+const tell = (note: Note) => notes.postMessage(note)
+
+interface Leads {
+  readonly tab: string
+  readonly generation: number
+  readonly atMs: number
+}
+
+class TestTab {
+  readonly id: string
+  readonly mesh: Mesh
+  readonly errors: string[] = []
+  leads: Leads
+  #next = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(id: string, mesh: Mesh, leads: Leads) {
+    this.id = id
+    this.mesh = mesh
+    this.leads = leads
+    for (const link of mesh.links.values()) this.#serve(link)
+    mesh.on('link', (link) => this.#serve(link))
+    addEventListener('pagehide', () => tell({ what: 'left', by: id, atMs: Date.now() }))
+  }
+
+  #serve(link: Link): void {
+    link.on('message', (sent, { id, redelivered }) => {
+      const message = sent as Message
+      tell({ what: 'handled', by: this.id, atMs: Date.now(), message, id, redelivered })
+    })
+    link.handle('who', () => this.id)
+  }
+
+  get link(): Link {
+    return [...this.mesh.links.values()][0]!
+  }
+
+  get state(): string {
+    return this.link?.state ?? 'none'
+  }
+
+  invite = async () => String(await this.mesh.invite())
+  accept = async (ticket: string) => void (await this.mesh.accept(ticket))
+  ask = async () => String(await this.link.request('who'))
+  now = () => Date.now()
+
+  start(everyMs: number): void {
+    this.#timer = setInterval(() => this.#send(), everyMs)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #send(): void {
+    const message = { from: this.id, n: this.#next++, sentMs: Date.now() }
+    const say = (what: Note['what']) => tell({ what, by: this.id, atMs: Date.now(), message })
+    const fail = (error: unknown) => void this.errors.push(String(error))
+    const delivery = this.link.send(message)
+    delivery.stored.then(() => say('accepted'), fail)
+    delivery.then(() => say('delivered'), fail)
+  }
+
+  /** Runs nothing else for so long. */
+  hang(ms: number): void {
+    const endMs = Date.now() + ms
+    while (Date.now() < endMs);
+  }
+}
+
+const query = new URLSearchParams(location.search)
+if (query.has('collect')) notes.onmessage = ({ data }: MessageEvent<Note>) => void note(data)
+else globalThis.testTab = join(query.get('name')!)
+
+async function join(name: string): Promise<TestTab> {
+  const tabs = await openTabHub(name, systemRuntime)
+  let leads: Leads = { tab: '', generation: 0, atMs: 0 }
+  let test: TestTab | undefined
+  new BroadcastChannel(`handfast/${name}`).onmessage = ({ data }: MessageEvent<unknown[]>) => {
+    const [kind, from, generation] = data
+    if (kind !== 'beat' || Number(generation) <= leads.generation) return
+    leads = { tab: String(from), generation: Number(generation), atMs: Date.now() }
+    if (test) test.leads = leads
+  }
+  const identity = await Identity.open({ name })
+  const relays = [`ws://${location.host}/relay`]
+  test = new TestTab(tabs.id, await Mesh.open({ identity, relays, tabs }), leads)
+  return test
+}
