@@ -229,7 +229,7 @@ export class IdbStore implements Store {
  * Firefox commits although the last request fails, when others had come back before it was told to. So there, and wherever it is not known,
  * a fenced transaction that reads ends by itself; if its page hangs just then, others wait for it.
  */
-const isChromium = 'userAgentData' in (globalThis.navigator ?? {})
+const isChromium = () => 'userAgentData' in (globalThis.navigator ?? {})
 
 interface TransactionState {
   hasRead: boolean
@@ -255,7 +255,7 @@ function commit(
       const fence = tx.objectStore('mesh').put({ unless }, writerKey)
       fence.addEventListener('error', () => (state.isOvertaken ||= isTaken(fence.error)))
     }
-    if (unless === undefined || !state.hasRead || isChromium) tx.commit()
+    if (unless === undefined || !state.hasRead || isChromium()) tx.commit()
   } catch (error) {
     throw storageError(error)
   }
