@@ -14,6 +14,7 @@ import type { Store, StoreTransaction, StoreValue } from '../storage/store.ts'
 import { Committer } from './committer.ts'
 import { Delivery } from './delivery.ts'
 import { nothing, type Drafted, type Handover, type Unstored } from './handover.ts'
+import { bytesOf } from './held.ts'
 import {
   draftKey,
   exhausted,
@@ -347,7 +348,7 @@ export class Drafts {
 const draftOf = (value: Uint8Array | undefined, delivery: Delivery, key = ''): Draft => ({
   key,
   value,
-  bytes: (value?.length ?? 0) + limits.messageOverheadBytes,
+  bytes: bytesOf(value),
   delivery,
   isStored: value === undefined,
   isDoubtful: key !== '' && value !== undefined,

@@ -12,6 +12,7 @@ import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { decode } from '../codec/cbor.ts'
+import { bytesOf } from './held.ts'
 import { readPositions, type LogOptions } from './log.ts'
 
 export interface MessageInfo {
@@ -65,7 +66,6 @@ interface Waiting {
 
 const maxWaitingBytes =
   limits.maxUnackedBytes + limits.maxMessageBytes + limits.messageOverheadBytes
-const cost = ({ value }: Waiting): number => (value?.length ?? 0) + limits.messageOverheadBytes
 
 export class Inbox {
   readonly ready: Promise<void>
@@ -176,7 +176,7 @@ export class Inbox {
   }
 
   #push(waiting: Waiting): void {
-    this.#waitingBytes += cost(waiting)
+    this.#waitingBytes += bytesOf(waiting.value)
     this.#waiting.push(waiting)
   }
 
@@ -194,10 +194,7 @@ export class Inbox {
     const isNext = sequence === this.#received + 1
     if (sequence <= this.#received || !this.#mayGoOn(run, told)) return
     if (!isNext && this.#skipping && equalBytes(this.#skipping, run)) return
-    if (
-      !isNext ||
-      this.#waitingBytes + (value?.length ?? 0) + limits.messageOverheadBytes > maxWaitingBytes
-    ) {
+    if (!isNext || this.#waitingBytes + bytesOf(value) > maxWaitingBytes) {
       throw new HandfastError('protocol')
     }
     this.#skipping = undefined
@@ -286,7 +283,7 @@ export class Inbox {
     this.#failures = 0
     if (this.#waiting.at(0) !== waiting) return
     this.#waiting.shift()
-    this.#waitingBytes -= cost(waiting)
+    this.#waitingBytes -= bytesOf(waiting.value)
     const { logId } = this.#handled!
     this.#handled = { logId, run: waiting.run, handled: waiting.sequence }
     this.#scheduleCommit()

@@ -9,10 +9,10 @@
 import { toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import type { Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Inbox } from '../transport/inbox.ts'
+import { Outgoing } from '../transport/outgoing.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { TabHub } from './tab-hub.ts'
 
@@ -55,7 +55,6 @@ export function acceptTabChannels(
 
 class TabChannel implements Channel {
   readonly maxMessageBytes = limits.maxFrameBytes
-  bufferedBytes = 0
   readonly #hub: TabHub
   readonly #runtime: Runtime
   readonly #other: string
@@ -72,7 +71,7 @@ class TabChannel implements Channel {
   #heardMs: number
   #dueMs = 0
   #cancelTimer = () => {}
-  #onDrain: (() => void) | undefined
+  readonly #outgoing = new Outgoing()
   #hasClosed = false
 
   constructor({ hub, runtime }: TabChannelOptions, other: string, id: string) {
@@ -95,15 +94,12 @@ class TabChannel implements Channel {
     this.#watch()
   }
 
+  get bufferedBytes(): number {
+    return this.#outgoing.bytes
+  }
+
   send(message: Uint8Array): void {
-    if (message.length > this.maxMessageBytes) {
-      throw new HandfastError('too-large', `The other tab takes ${this.maxMessageBytes} bytes`)
-    }
-    if (this.#hasClosed) throw new HandfastError('closed', 'The channel is closed')
-    if (this.bufferedBytes + message.length > limits.maxChannelBufferBytes) {
-      throw new HandfastError('queue-full', 'Wait for onDrain before sending more')
-    }
-    this.bufferedBytes += message.length
+    this.#outgoing.enter(message, this.maxMessageBytes, this.#hasClosed)
     this.#underWay.push(message.length)
     // A view would be cloned together with all the memory below it; and some hubs clone later.
     this.say('frame', [this.#sent++, message.slice()])
@@ -114,7 +110,7 @@ class TabChannel implements Channel {
   }
 
   onDrain(listener: () => void): void {
-    this.#onDrain = listener
+    this.#outgoing.onDrain(listener)
   }
 
   close(): void {
@@ -152,10 +148,7 @@ class TabChannel implements Channel {
     if (!Number.isInteger(received)) return
     const arrived = (received as number) - first
     if (arrived <= 0 || arrived > this.#underWay.length) return
-    const before = this.bufferedBytes
-    for (const bytes of this.#underWay.splice(0, arrived)) this.bufferedBytes -= bytes
-    const { channelLowWaterBytes: low } = limits
-    if (before > low && this.bufferedBytes <= low) this.#onDrain?.()
+    this.#outgoing.leave(this.#underWay.splice(0, arrived).reduce((sum, bytes) => sum + bytes, 0))
   }
 
   /** A timer that is late ran in a tab that slept: it asks before it concludes anything. */

@@ -9,9 +9,10 @@ import { toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import type { Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
-import { channelLowWaterBytes, maxChannelBufferBytes, maxFrameBytes } from '../base/limits.ts'
+import { maxFrameBytes } from '../base/limits.ts'
 import { bad } from '../transport/description.ts'
 import { Inbox } from '../transport/inbox.ts'
+import { Outgoing } from '../transport/outgoing.ts'
 import type { Attempt, Channel, Transport } from '../transport/transport.ts'
 import type { Process } from './process.ts'
 import type { NetworkParts } from './relay.ts'
@@ -164,14 +165,17 @@ export class SimAttempt implements Attempt {
 
 class SimChannel implements Channel {
   readonly maxMessageBytes = maxFrameBytes
-  bufferedBytes = 0
   readonly #near: SimAttempt
   readonly #far: SimAttempt
-  #onDrain: (() => void) | undefined
+  readonly #outgoing = new Outgoing()
 
   constructor(near: SimAttempt, far: SimAttempt) {
     this.#near = near
     this.#far = far
+  }
+
+  get bufferedBytes(): number {
+    return this.#outgoing.bytes
   }
 
   get closed(): Promise<void> {
@@ -180,17 +184,12 @@ class SimChannel implements Channel {
 
   send(message: Uint8Array): void {
     const near = this.#near
-    if (message.length > this.maxMessageBytes) throw new HandfastError('too-large')
-    if (near.isEnded) throw new HandfastError('closed', 'The channel is closed')
-    if (this.bufferedBytes + message.length > maxChannelBufferBytes) {
-      throw new HandfastError('queue-full', 'Wait for onDrain before sending more')
-    }
+    this.#outgoing.enter(message, this.maxMessageBytes, near.isEnded)
     if (!near.process.effect('frame', fingerprint(message))) return
     const { random, faults } = near.network.parts
     const frame = message.slice()
     const isCorrupt = frame.length > 0 && faults.strikes('frame-corruption', () => random.next())
     if (isCorrupt) frame[random.below(frame.length)]! ^= 1 << random.below(8)
-    this.bufferedBytes += frame.length
     near.later(() => this.#deliver(frame))
   }
 
@@ -199,7 +198,7 @@ class SimChannel implements Channel {
   }
 
   onDrain(listener: () => void): void {
-    this.#onDrain = listener
+    this.#outgoing.onDrain(listener)
   }
 
   close(): void {
@@ -211,13 +210,9 @@ class SimChannel implements Channel {
     if (near.isEnded || far.isEnded || near.isSilent) return
     // What is lost on a reliable channel is lost with all that follows.
     if (!near.isJoined(far)) return near.goSilent()
-    const before = this.bufferedBytes
-    this.bufferedBytes -= frame.length
     far.process.trace('arrival', fingerprint(frame))
     if (!far.inbox.push(frame)) far.close()
-    if (before > channelLowWaterBytes && this.bufferedBytes <= channelLowWaterBytes) {
-      this.#onDrain?.()
-    }
+    this.#outgoing.leave(frame.length)
   }
 }
 

@@ -10,15 +10,11 @@ import { toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
-import {
-  channelLowWaterBytes,
-  maxCandidates,
-  maxChannelBufferBytes,
-  maxFrameBytes,
-} from '../base/limits.ts'
+import { maxCandidates, maxFrameBytes } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { bad } from './description.ts'
 import { Inbox } from './inbox.ts'
+import { Outgoing } from './outgoing.ts'
 import type { Attempt, Channel, Transport } from './transport.ts'
 
 export interface MemoryNetworkOptions {
@@ -185,11 +181,10 @@ class MemoryAttempt implements Attempt {
 
 class MemoryChannel implements Channel {
   readonly maxMessageBytes: number
-  bufferedBytes = 0
   readonly #near: MemoryAttempt
   readonly #far: MemoryAttempt
   readonly #queue: Uint8Array[] = []
-  #onDrain: (() => void) | undefined
+  readonly #outgoing = new Outgoing()
 
   constructor(near: MemoryAttempt, far: MemoryAttempt, maxMessageBytes: number) {
     this.#near = near
@@ -197,19 +192,16 @@ class MemoryChannel implements Channel {
     this.maxMessageBytes = maxMessageBytes
   }
 
+  get bufferedBytes(): number {
+    return this.#outgoing.bytes
+  }
+
   get closed(): Promise<void> {
     return this.#near.closed.promise
   }
 
   send(message: Uint8Array): void {
-    if (message.length > this.maxMessageBytes) {
-      throw new HandfastError('too-large', `The peer takes ${this.maxMessageBytes} bytes at most`)
-    }
-    if (this.#near.ended) throw new HandfastError('closed', 'The channel is closed')
-    if (this.bufferedBytes + message.length > maxChannelBufferBytes) {
-      throw new HandfastError('queue-full', 'Wait for onDrain before sending more')
-    }
-    this.bufferedBytes += message.length
+    this.#outgoing.enter(message, this.maxMessageBytes, this.#near.ended)
     this.#queue.push(message.slice())
     this.#near.later(() => this.#deliver())
   }
@@ -219,7 +211,7 @@ class MemoryChannel implements Channel {
   }
 
   onDrain(listener: () => void): void {
-    this.#onDrain = listener
+    this.#outgoing.onDrain(listener)
   }
 
   close(): void {
@@ -230,12 +222,8 @@ class MemoryChannel implements Channel {
   #deliver(): void {
     if (this.#near.ended || this.#far.ended || this.#near.silent) return
     const message = this.#queue.shift()!
-    const before = this.bufferedBytes
-    this.bufferedBytes -= message.length
     if (!this.#far.inbox.push(message)) this.#far.close()
-    if (before > channelLowWaterBytes && this.bufferedBytes <= channelLowWaterBytes) {
-      this.#onDrain?.()
-    }
+    this.#outgoing.leave(message.length)
   }
 }
 

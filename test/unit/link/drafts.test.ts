@@ -17,6 +17,7 @@ import { FencedStore, takeLead, type LeaderRecord } from '../../../lib/storage/f
 import { GroupCommit } from '../../../lib/storage/group-commit.ts'
 import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import { logOptions } from '../../support/link-pair.ts'
+import { nothing, outboxOn } from '../../support/outbox.ts'
 import { seededBytes } from '../../support/seeded.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
 
@@ -31,19 +32,9 @@ beforeEach(() => {
   adopted = []
 })
 
-const nothing = () => {}
-
 const leader = (options: Partial<OutboxOptions> = {}): Outbox =>
-  new Outbox({
+  outboxOn(store, runtime, {
     peer,
-    runtime,
-    log: logOptions(runtime, store),
-    nextTransferId: () => 0,
-    onStored: nothing,
-    onQueued: nothing,
-    onDelivered: nothing,
-    onRollback: nothing,
-    onError: nothing,
     onAdopted: (tab, n, id) => void adopted.push(`${tab} ${n} ${id}`),
     ...options,
   })

@@ -17,6 +17,7 @@ import type { Table } from '../../../lib/storage/store.ts'
 import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import { helloOf, LinkPair, logOptions, value } from '../../support/link-pair.ts'
 import { puppetFor } from '../../support/session-pair.ts'
+import { nothing, outboxOn } from '../../support/outbox.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
 
 beforeAll(ready)
@@ -31,21 +32,8 @@ beforeEach(() => {
   errors = []
 })
 
-const nothing = () => {}
-
 const open = (options: Partial<OutboxOptions> = {}): Outbox =>
-  new Outbox({
-    peer,
-    runtime,
-    log: logOptions(runtime, store),
-    nextTransferId: () => 0,
-    onStored: nothing,
-    onQueued: nothing,
-    onDelivered: nothing,
-    onRollback: nothing,
-    onError: (error) => errors.push(error),
-    ...options,
-  })
+  outboxOn(store, runtime, { peer, onError: (error) => errors.push(error), ...options })
 
 const put = (table: Table, key: string, record: unknown) =>
   store.inner.transaction([table], { mode: 'write' }, (tx) => tx.put(table, key, record))
