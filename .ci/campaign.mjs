@@ -46,7 +46,7 @@ function run(command, more = {}) {
 
 const vitest = (args, more) => run(['node_modules/vitest/vitest.mjs', 'run', ...args], more)
 
-const browserTests = ['durable', 'signaling-cuts', 'networks', 'tabs', 'soak']
+const browserTests = ['durable', 'signaling-cuts', 'networks', 'tabs', 'flood', 'soak']
 const playwright = () =>
   run([
     'node_modules/@playwright/test/cli.js',

@@ -1,7 +1,8 @@
 /** Where a ticket, or a link with one, is pasted. */
 
 import { useEffect, useState } from 'preact/hooks'
-import { ProblemNote } from './problem-note.tsx'
+import { restoreLink } from './page-address.ts'
+import { PastedField } from './pasted-field.tsx'
 import type { Problem } from './problems.ts'
 
 interface AcceptFormProps {
@@ -24,29 +25,26 @@ export function AcceptForm({ problem, read, dismiss }: AcceptFormProps) {
     <section class="card" aria-labelledby="accept-title">
       <h3 id="accept-title">Accept an invitation</h3>
       <form class="stack" onSubmit={submit}>
-        <label class="field">
-          <span>Link or ticket that you received</span>
-          <textarea
-            class="ticket-text"
-            rows={4}
-            spellcheck={false}
-            autocomplete="off"
-            autocapitalize="off"
-            placeholder="hft1…"
-            value={text}
-            aria-invalid={problem ? 'true' : undefined}
-            aria-describedby={problem ? 'accept-problem' : undefined}
-            onInput={(event) => {
-              setText(event.currentTarget.value)
-              dismiss()
-            }}
-          />
-        </label>
-        {problem && <ProblemNote problem={problem} id="accept-problem" />}
+        <PastedField
+          label="Link or ticket that you received"
+          placeholder="hft1…"
+          value={text}
+          setValue={(value) => {
+            setText(value)
+            dismiss()
+          }}
+          problem={{ id: 'accept-problem', shown: problem }}
+        />
         <div class="actions">
           <button type="submit" class="button" disabled={text.trim() === ''}>
             Continue
           </button>
+        </div>
+        <div class="try-out">
+          <p class="muted">Lost a browser, or starting over?</p>
+          <a class="button" href={restoreLink()}>
+            Come back with words or a backup
+          </a>
         </div>
       </form>
     </section>

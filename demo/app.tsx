@@ -4,11 +4,22 @@ import { useEffect, useState } from 'preact/hooks'
 import { AnnouncerProvider } from './announcer.tsx'
 import { boot, type Boot } from './boot.ts'
 import { BootFailurePage } from './boot-failure-page.tsx'
+import { JoinPage } from './join-page.tsx'
 import { PageHeader } from './page-header.tsx'
-import { ownName } from './page-address.ts'
+import { isJoining, isRestoring, ownName } from './page-address.ts'
+import { RestorePage } from './restore-page.tsx'
 import { Workspace } from './workspace.tsx'
 
 export function App() {
+  return (
+    <AnnouncerProvider>
+      <PageHeader />
+      {isJoining ? <JoinPage /> : isRestoring ? <RestorePage /> : <Opened />}
+    </AnnouncerProvider>
+  )
+}
+
+function Opened() {
   const [state, setState] = useState<Boot>({ step: 'opening' })
 
   const open = () => {
@@ -21,9 +32,8 @@ export function App() {
   }, [])
 
   return (
-    <AnnouncerProvider>
-      <PageHeader />
-      {state.step === 'open' && <Workspace mesh={state.mesh} />}
+    <>
+      {state.step === 'open' && <Workspace mesh={state.mesh} identity={state.identity} />}
       {state.step === 'failed' && <BootFailurePage failure={state.failure} retry={open} />}
       {state.step === 'opening' && (
         <main class="splash" aria-busy="true">
@@ -31,6 +41,6 @@ export function App() {
           <p class="muted">Opening your keys…</p>
         </main>
       )}
-    </AnnouncerProvider>
+    </>
   )
 }

@@ -1,13 +1,15 @@
 /** From an empty page to an open mesh, or to a reason why not that a person can act on. */
 
 import { Identity, Mesh } from 'handfast'
-import { identityName, relay } from './page-address.ts'
+import { identityName, ownName, relay } from './page-address.ts'
 import { codeOf, explain, type Problem } from './problems.ts'
 
 export type BootFailure = Problem & { kind: 'bad-relay' | 'other' }
 
 export type Boot =
-  { step: 'opening' } | { step: 'failed'; failure: BootFailure } | { step: 'open'; mesh: Mesh }
+  | { step: 'opening' }
+  | { step: 'failed'; failure: BootFailure }
+  | { step: 'open'; mesh: Mesh; identity: Identity }
 
 const missing: { isMissing: () => boolean; problem: Problem }[] = [
   {
@@ -45,7 +47,9 @@ export async function boot(): Promise<Boot> {
   try {
     const identity = await Identity.open({ name: identityName })
     try {
-      return { step: 'open', mesh: await Mesh.open({ identity, relays: [relay], idleTimeoutMs }) }
+      const mesh = await Mesh.open({ identity, relays: [relay], idleTimeoutMs })
+      mesh.answer('name', () => ownName, { perSecond: 5 })
+      return { step: 'open', mesh, identity }
     } catch (error) {
       await identity.close()
       throw error

@@ -1,12 +1,19 @@
-/** Where a message is written. Enter sends, Shift with Enter starts a new line. */
+/** Where a message is written or a file chosen. Enter sends, Shift with Enter starts a new line. */
 
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 
 const maxTextLength = 10_000
 
-export function Composer({ called, send }: { called: string; send(text: string): void }) {
+interface ComposerProps {
+  called: string
+  send(text: string): void
+  sendFile(file: File): void
+}
+
+export function Composer({ called, send, sendFile }: ComposerProps) {
   const [text, setText] = useState('')
+  const picker = useRef<HTMLInputElement>(null)
 
   const submit = () => {
     if (text.trim() === '') return
@@ -22,6 +29,26 @@ export function Composer({ called, send }: { called: string; send(text: string):
         submit()
       }}
     >
+      <input
+        ref={picker}
+        type="file"
+        hidden
+        aria-label={`File for ${called}`}
+        onChange={({ currentTarget }) => {
+          const [file] = currentTarget.files ?? []
+          if (file) sendFile(file)
+          currentTarget.value = ''
+        }}
+      />
+      <button
+        type="button"
+        class="button bare round"
+        aria-label="Send a file"
+        title="Send a file"
+        onClick={() => picker.current?.click()}
+      >
+        <Icon name="clip" />
+      </button>
       <label class="visually-hidden" for="composer-text">
         Message to {called}
       </label>

@@ -1,40 +1,39 @@
-/** Everything between you and one other person. */
+/** What is said between you and one other person. */
 
-import type { Link, Mesh } from 'handfast'
+import type { Link } from 'handfast'
 import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { Composer } from './composer.tsx'
 import { CopyButton } from './copy-button.tsx'
-import { ForgetButton } from './forget-button.tsx'
 import type { Conversations } from './hooks/use-conversations.ts'
 import { Icon } from './icon.tsx'
 import { LinkActions } from './link-actions.tsx'
 import { MessageLog } from './message-log.tsx'
 import { shortPeer } from './names.ts'
 import { Presence } from './presence.tsx'
-import { SafetyNumber } from './safety-number.tsx'
+import { VerifiedMark } from './verified-mark.tsx'
 import { Weave } from './weave.tsx'
 
 const cords = { open: 'cord', idle: 'cord cord-loose', closed: 'cord cord-loose' }
 
 interface ConversationPaneProps {
-  mesh: Mesh
   link: Link
+  called: string
   conversations: Conversations
   title: RefObject<HTMLHeadingElement | null>
   leave(): void
+  about(): void
 }
 
 export function ConversationPane({
-  mesh,
   link,
+  called,
   conversations,
   title,
   leave,
+  about,
 }: ConversationPaneProps) {
   const { entries, unread, notice } = conversations.of(link.peer)
-  const name = conversations.nameOf(link.peer)
-  const called = name ?? shortPeer(link.peer)
 
   useEffect(() => {
     if (unread > 0) conversations.markRead(link.peer)
@@ -51,6 +50,7 @@ export function ConversationPane({
           <div class="conversation-name">
             <h2 id="pane-title" ref={title} tabIndex={-1}>
               {called}
+              {link.verified && <VerifiedMark size={22} />}
             </h2>
             <span role="status">
               <Presence state={link.state} />
@@ -63,13 +63,33 @@ export function ConversationPane({
         </div>
         <div class="conversation-actions">
           <LinkActions link={link} called={called} />
-          <ForgetButton called={called} forget={() => mesh.forget(link.peer)} />
+          <button
+            type="button"
+            class="button bare"
+            aria-label={`About ${called}`}
+            title={`About ${called}`}
+            onClick={about}
+          >
+            <Icon name="person" />
+          </button>
         </div>
       </header>
       <div class={(cords as Partial<Record<string, string>>)[link.state] ?? 'cord cord-moving'} />
-      <SafetyNumber digits={link.safetyNumber} called={called} />
+      {!link.verified && (
+        <p class="unverified">
+          <Icon name="shield" />
+          <span>Not verified yet</span>
+          <button type="button" class="link" onClick={about}>
+            Make sure that it is {called}
+          </button>
+        </p>
+      )}
       <MessageLog entries={entries} notice={notice} link={link} called={called} />
-      <Composer called={called} send={(text) => conversations.send(link, text)} />
+      <Composer
+        called={called}
+        send={(text) => conversations.send(link, text)}
+        sendFile={(file) => conversations.sendFile(link, file)}
+      />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 /** An invitation that waits to be used: as a code, as a link, as plain text. */
 
 import type { Ticket } from 'handfast'
-import { CopyButton } from './copy-button.tsx'
+import { Copyable } from './copyable.tsx'
 import { Icon } from './icon.tsx'
 import { invitationLink, onLoopback, secondPersonLink } from './page-address.ts'
 import { QrCode } from './qr-code.tsx'
@@ -69,32 +69,6 @@ export function InvitationOut({ ticket, msLeft, otherName, withdraw }: Invitatio
           </button>
         </div>
       </div>
-    </div>
-  )
-}
-
-interface CopyableProps {
-  label: string
-  value: string
-  what: string
-  children?: preact.ComponentChildren
-}
-
-function Copyable({ label, value, what, children }: CopyableProps) {
-  return (
-    <div class="copyable">
-      <label class="field">
-        <span>{label}</span>
-        <input
-          type="text"
-          class="ticket-text"
-          readOnly
-          value={value}
-          onFocus={(event) => event.currentTarget.select()}
-        />
-      </label>
-      <CopyButton text={value} what={what} />
-      {children}
     </div>
   )
 }

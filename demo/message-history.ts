@@ -15,13 +15,13 @@ export interface Entry {
   mine: boolean
   value: unknown
   at: number
-  /** Of one's own: `queued` until the other side's handler has returned. */
-  delivery: 'queued' | 'delivered' | 'failed'
+  /** Of one's own: `queued` until the other side's handler has returned, or its rights have refused it. */
+  delivery: 'queued' | 'delivered' | 'refused' | 'failed'
 }
 
 export type Change =
   | { kind: 'add'; peer: PeerId; entry: Entry }
-  | { kind: 'delivered'; peer: PeerId; key: string }
+  | { kind: 'delivered' | 'refused'; peer: PeerId; key: string }
   | { kind: 'read'; peer: PeerId }
   | { kind: 'drop'; peer: PeerId }
 
@@ -80,9 +80,9 @@ export class MessageHistory {
       const { key } = change.entry
       if (await store.index('message').getKey([peer, key])) return false
       await store.add({ ...change.entry, peer })
-    } else if (change.kind === 'delivered') {
+    } else if (change.kind === 'delivered' || change.kind === 'refused') {
       const cursor = await store.index('message').openCursor([peer, change.key])
-      await cursor?.update({ ...cursor.value, delivery: 'delivered' })
+      await cursor?.update({ ...cursor.value, delivery: change.kind })
     } else if (change.kind === 'drop') {
       for (const id of await store.index('peer').getAllKeys(peer)) await store.delete(id)
     }

@@ -2,6 +2,8 @@
 
 import type { Link } from 'handfast'
 import { useEffect, useRef } from 'preact/hooks'
+import { FileMessage } from './file-message.tsx'
+import { isFileNote } from './files.ts'
 import { Icon, type IconName } from './icon.tsx'
 import type { Entry } from './message-history.ts'
 import { showValue } from './show-value.ts'
@@ -45,7 +47,7 @@ export function MessageLog({ entries, notice, link, called }: MessageLogProps) {
         <article key={entry.key} class={entry.mine ? 'message mine' : 'message'}>
           <p class="message-text">
             <span class="visually-hidden">{entry.mine ? 'You: ' : `${called}: `}</span>
-            {showValue(entry.value)}
+            {isFileNote(entry.value) ? <FileMessage {...entry.value} /> : showValue(entry.value)}
           </p>
           <p class="message-meta">
             <time dateTime={new Date(entry.at).toISOString()}>{clock.format(entry.at)}</time>
@@ -78,6 +80,7 @@ function deliveryShown(
   isOpen: boolean,
 ): { icon: IconName; word: string } {
   if (delivery === 'delivered') return { icon: 'checks', word: 'Delivered' }
+  if (delivery === 'refused') return { icon: 'cross', word: 'They don’t take this from you' }
   if (delivery === 'failed') return { icon: 'cross', word: 'Not sent' }
   return isOpen ? { icon: 'check', word: 'Sent' } : { icon: 'clock', word: 'Waiting' }
 }

@@ -5,7 +5,7 @@
 
 import type { PeerId } from 'handfast'
 
-const maxNameLength = 24
+export const maxNameLength = 24
 
 const friendlyNames =
   'alder ash aster briar clover fern finch hazel heron ivy juniper lark laurel linden maple olive robin rowan sorrel swift thistle violet willow wren'.split(

@@ -13,8 +13,17 @@ export const identityName = chosenName ?? 'me'
 /** What others see: the name of the identity; for the one without a chosen name, one that was drawn for it once. */
 export const ownName = chosenName ?? rememberedName()
 
+/** `?restore`: somebody is to be brought back into this browser. */
+export const isRestoring = parameters.has('restore')
+
+/** `?join`: this browser is to become a device of somebody, by the ticket in the fragment. */
+export const isJoining = parameters.has('join')
+
 /** The relay named by `?relay=`, if any. */
 const chosenRelay = parameters.get('relay')
+
+/** Of tickets for further devices of one's own. */
+export const devicePurpose = 'device'
 
 const socketScheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
 
@@ -24,7 +33,7 @@ export const relay = chosenRelay ?? `${socketScheme}//${location.host}/relay`
 /** A link opened on another device can't reach a page that only this computer serves. */
 export const onLoopback = /^(localhost|127\.|\[::1\])/.test(location.hostname)
 
-function pageFor(name: string | null, withRelay = true): string {
+export function pageFor(name: string | null, withRelay = true): string {
   const url = new URL(location.pathname, location.origin)
   if (name) url.searchParams.set('as', name)
   if (withRelay && chosenRelay) url.searchParams.set('relay', chosenRelay)
@@ -39,3 +48,16 @@ export const secondPersonLink = (ticket: Ticket, name: string): string =>
   ticket.toURL(pageFor(name))
 
 export const withoutChosenRelay = (): string => pageFor(chosenName, false) + location.hash
+
+export function restoreLink(): string {
+  const url = new URL(pageFor(null))
+  url.searchParams.set('restore', '')
+  return url.href
+}
+
+/** For another browser of one's own: it becomes a further device. */
+export function joinLink(ticket: Ticket): string {
+  const url = new URL(pageFor(null))
+  url.searchParams.set('join', '')
+  return ticket.toURL(url.href)
+}

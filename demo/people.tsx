@@ -3,18 +3,22 @@
 import type { Link, PeerId } from 'handfast'
 import type { Conversations } from './hooks/use-conversations.ts'
 import { Icon } from './icon.tsx'
-import { shortPeer } from './names.ts'
 import { Presence } from './presence.tsx'
+import { VerifiedMark } from './verified-mark.tsx'
 import { Weave } from './weave.tsx'
 
 interface PeopleProps {
   links: readonly Link[]
   conversations: Conversations
+  callPeer(peer: PeerId): string
   selected: PeerId | null
-  select(peer: PeerId | null): void
+  isMeeting: boolean
+  select(peer: PeerId): void
+  meet(): void
 }
 
-export function People({ links, conversations, selected, select }: PeopleProps) {
+export function People(props: PeopleProps) {
+  const { links, conversations, callPeer, selected, isMeeting, select, meet } = props
   return (
     <nav class="people" aria-labelledby="people-title">
       <h2 id="people-title" class="eyebrow">
@@ -25,7 +29,6 @@ export function People({ links, conversations, selected, select }: PeopleProps) 
       )}
       <ul>
         {links.map((link) => {
-          const name = conversations.nameOf(link.peer)
           const { unread } = conversations.of(link.peer)
           return (
             <li key={link.peer}>
@@ -37,7 +40,10 @@ export function People({ links, conversations, selected, select }: PeopleProps) 
               >
                 <Weave peer={link.peer} />
                 <span class="person-text">
-                  <span class="person-name">{name ?? shortPeer(link.peer)}</span>
+                  <span class="person-name">
+                    <span>{callPeer(link.peer)}</span>
+                    {link.verified && <VerifiedMark />}
+                  </span>
                   <Presence state={link.state} />
                 </span>
                 {unread > 0 && (
@@ -54,8 +60,8 @@ export function People({ links, conversations, selected, select }: PeopleProps) 
       <button
         type="button"
         class="person person-new"
-        aria-current={selected === null ? 'page' : undefined}
-        onClick={() => select(null)}
+        aria-current={isMeeting ? 'page' : undefined}
+        onClick={meet}
       >
         <span class="person-plus">
           <Icon name="plus" />

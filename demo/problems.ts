@@ -32,6 +32,15 @@ const problems: Partial<Record<string, Problem>> = {
     title: 'This invitation is used up',
     advice: 'Ask the person who sent it for a new one.',
   },
+  'bad-address': {
+    title: 'That is not an address',
+    advice:
+      'An address is one long word that starts with hfa1. Part of it may be missing: copy it again.',
+  },
+  'address-expired': {
+    title: 'This address has expired',
+    advice: 'Look for a new one where you found it.',
+  },
   timeout: {
     title: 'Nobody answered',
     advice:
@@ -66,6 +75,44 @@ const problems: Partial<Record<string, Problem>> = {
   interrupted: {
     title: 'The connection ended in the middle',
     advice: 'Try again; it is made anew by itself.',
+  },
+  locked: { title: 'Your keys are locked', advice: 'Unlock them, then try again.' },
+  forbidden: {
+    title: 'They do not let you do that',
+    advice: 'It is theirs to allow. Ask them by other means.',
+  },
+  'cut-off': {
+    title: 'You have cut this person off for good',
+    advice: 'That can’t be undone: they would need another key, and so to be somebody else.',
+  },
+  'no-root': {
+    title: 'Your main key is missing',
+    advice:
+      'It is neither in this browser nor in this backup: your recovery words are needed, too.',
+  },
+  'bad-words': {
+    title: 'Those are not recovery words',
+    advice: 'There are 24 of them. Look for one that is mistyped or out of order.',
+  },
+  'bad-backup': {
+    title: 'That is not a backup',
+    advice: 'Choose the file that you saved from here, or recovery words encrypted with age.',
+  },
+  'wrong-passphrase': {
+    title: 'The passphrase is another one',
+    advice: 'Capitals and spaces count. Try again.',
+  },
+  'identity-exists': {
+    title: 'Somebody of that name is in this browser already',
+    advice: 'Choose another name for them here.',
+  },
+  refused: {
+    title: 'The other device said no',
+    advice: 'If the digits were the same on both, ask for a new invitation there.',
+  },
+  'certificate-expired': {
+    title: 'This device’s certificate has expired',
+    advice: 'Renew it with your recovery words or your backup.',
   },
   closed: { title: 'This link has been closed', advice: 'Reload the page.' },
 }

@@ -1,6 +1,6 @@
-/** The open page: who you are and whom you know on one side, on the other a conversation or the way to meet someone. */
+/** The open page: who you are and whom you know on one side, on the other what you are about. */
 
-import type { Mesh, PeerId } from 'handfast'
+import type { Identity, Mesh, PeerId } from 'handfast'
 import { useAnnounce } from './announcer.tsx'
 import { ConversationPane } from './conversation-pane.tsx'
 import { useAcceptance } from './hooks/use-acceptance.ts'
@@ -8,25 +8,35 @@ import { useConversations } from './hooks/use-conversations.ts'
 import { useFocusOnChange } from './hooks/use-focus-on-change.ts'
 import { useInvitation } from './hooks/use-invitation.ts'
 import { useMeshChanges } from './hooks/use-mesh-changes.ts'
-import { useSelection } from './hooks/use-selection.ts'
+import { keyOf, usePlace, type Place } from './hooks/use-place.ts'
+import { KeysPane } from './keys-pane.tsx'
+import { LockedNote } from './locked-note.tsx'
+import { LogPane } from './log-pane.tsx'
+import { PairingDialog } from './pairing-dialog.tsx'
 import { MeetPane } from './meet-pane.tsx'
 import { shortPeer } from './names.ts'
 import { People } from './people.tsx'
+import { PersonPane } from './person-pane.tsx'
+import { RevokedNote } from './revoked-note.tsx'
 import { SignalingStatus } from './signaling-status.tsx'
+import { StrangersPane } from './strangers-pane.tsx'
 import { You } from './you.tsx'
 
-export function Workspace({ mesh }: { mesh: Mesh }) {
+export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }) {
   useMeshChanges(mesh)
   const announce = useAnnounce()
   const conversations = useConversations(mesh)
-  const [selectedPeer, select] = useSelection()
+  const [wanted, go] = usePlace()
 
-  const callPeer = (peer: PeerId) => conversations.nameOf(peer) ?? shortPeer(peer)
+  const callPeer = (peer: PeerId) =>
+    mesh.links.get(peer)?.name ?? conversations.claimedNameOf(peer) ?? shortPeer(peer)
+  const openConversation = (peer: PeerId) => go({ at: 'conversation', peer })
+  const meet = () => go({ at: 'meet' })
   const welcome = (peer: PeerId) => {
     announce(`You now have a link with ${callPeer(peer)}`)
-    select(peer)
+    openConversation(peer)
   }
-  const acceptanceControls = useAcceptance(mesh, welcome)
+  const acceptanceControls = useAcceptance(mesh, welcome, meet)
   const { acceptance } = acceptanceControls
   const accepting = acceptance.step === 'dialling' ? acceptance.ticket.issuer : null
   const invitationControls = useInvitation(mesh, accepting, (peer) => {
@@ -34,41 +44,70 @@ export function Workspace({ mesh }: { mesh: Mesh }) {
     else announce(`${callPeer(peer)} accepted your invitation`)
   })
 
-  const link = selectedPeer === null ? undefined : mesh.links.get(selectedPeer)
+  // Of somebody who has been forgotten there is nothing to show.
+  const place: Place = 'peer' in wanted && !mesh.links.has(wanted.peer) ? { at: 'meet' } : wanted
+  const link = 'peer' in place ? mesh.links.get(place.peer) : undefined
   const title = useFocusOnChange<HTMLHeadingElement>(
-    link?.peer ?? (acceptance.step === 'paste' ? 'meet' : acceptance.step),
+    place.at === 'meet' && acceptance.step !== 'paste' ? acceptance.step : keyOf(place),
   )
+  const isAside = place.at !== 'meet' || acceptance.step !== 'paste'
 
   return (
     <>
-      <div class={link || acceptance.step !== 'paste' ? 'workspace sidebar-aside' : 'workspace'}>
+      <LockedNote identity={identity} />
+      {mesh.isRevoked && <RevokedNote />}
+      {mesh.pairings[0] && <PairingDialog key={mesh.pairings[0].code} pairing={mesh.pairings[0]} />}
+      <div class={isAside ? 'workspace sidebar-aside' : 'workspace'}>
         <div class="sidebar">
-          <You peer={mesh.peer} />
+          <You peer={mesh.peer} place={place} go={go} />
           <People
             links={[...mesh.links.values()]}
             conversations={conversations}
+            callPeer={callPeer}
             selected={link?.peer ?? null}
-            select={select}
+            isMeeting={place.at === 'meet'}
+            select={openConversation}
+            meet={meet}
           />
         </div>
         <main class="pane" aria-labelledby="pane-title">
-          {link ? (
+          {link && place.at === 'conversation' && (
             <ConversationPane
+              key={link.peer}
+              link={link}
+              called={callPeer(link.peer)}
+              conversations={conversations}
+              title={title}
+              leave={meet}
+              about={() => go({ at: 'person', peer: link.peer })}
+            />
+          )}
+          {link && place.at === 'person' && (
+            <PersonPane
               key={link.peer}
               mesh={mesh}
               link={link}
-              conversations={conversations}
+              called={callPeer(link.peer)}
+              claimedName={conversations.claimedNameOf(link.peer)}
               title={title}
-              leave={() => select(null)}
+              leave={() => openConversation(link.peer)}
             />
-          ) : (
+          )}
+          {place.at === 'keys' && (
+            <KeysPane mesh={mesh} identity={identity} leave={meet} title={title} />
+          )}
+          {place.at === 'log' && (
+            <LogPane mesh={mesh} callPeer={callPeer} leave={meet} title={title} />
+          )}
+          {place.at === 'strangers' && <StrangersPane mesh={mesh} leave={meet} title={title} />}
+          {place.at === 'meet' && (
             <MeetPane
               mesh={mesh}
               acceptanceControls={acceptanceControls}
               invitationControls={invitationControls}
               callPeer={callPeer}
-              knownNames={conversations.knownNames()}
-              select={select}
+              knownNames={conversations.claimedNames()}
+              select={openConversation}
               title={title}
             />
           )}

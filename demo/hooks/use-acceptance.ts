@@ -1,7 +1,8 @@
 /** Accepting somebody's invitation: read it, ask, dial, done; or say what went wrong, and go back a step. */
 
 import { type Mesh, type PeerId, Ticket } from 'handfast'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { devicePurpose, joinLink } from '../page-address.ts'
 import { expiredTicket, explain, ownTicket, type Problem } from '../problems.ts'
 
 const acceptTimeoutMs = 60_000
@@ -22,7 +23,12 @@ export interface AcceptanceControls {
   back(): void
 }
 
-export function useAcceptance(mesh: Mesh, onAccepted: (peer: PeerId) => void): AcceptanceControls {
+/** `onFound`: there is an invitation in the address, to be asked about. */
+export function useAcceptance(
+  mesh: Mesh,
+  onAccepted: (peer: PeerId) => void,
+  onFound: () => void,
+): AcceptanceControls {
   const [acceptance, setAcceptance] = useState<Acceptance>({ step: 'paste' })
   const dial = useRef<AbortController>(null)
 
@@ -30,6 +36,8 @@ export function useAcceptance(mesh: Mesh, onAccepted: (peer: PeerId) => void): A
     dial.current?.abort()
     try {
       const ticket = Ticket.parse(text.trim())
+      // Another place, where no identity is open yet.
+      if (ticket.purpose === devicePurpose) return location.assign(joinLink(ticket))
       const problem =
         ticket.issuer === mesh.peer
           ? ownTicket
@@ -64,12 +72,14 @@ export function useAcceptance(mesh: Mesh, onAccepted: (peer: PeerId) => void): A
     else setAcceptance({ step: 'paste' })
   }
 
-  // The ticket leaves the address at once, so that it stays in no history and a reload does not ask again.
-  useEffect(() => {
+  // The ticket leaves the address at once, so that it stays in no history and a reload does not ask again; before
+  // anything else is seen.
+  useLayoutEffect(() => {
     const takeFromAddress = () => {
       if (location.hash.length < 2) return
       const link = location.href
       history.replaceState(history.state, '', location.pathname + location.search)
+      onFound()
       read(link)
     }
     takeFromAddress()

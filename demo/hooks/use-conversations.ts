@@ -5,9 +5,11 @@
 
 import type { Link, Mesh, PeerId } from 'handfast'
 import { useEffect, useReducer, useState } from 'preact/hooks'
+import { cleanFileName, receiveFile, sendFile } from '../files.ts'
 import { maxEntries, MessageHistory, type Change, type Entry } from '../message-history.ts'
 import { cleanName, NameBook } from '../names.ts'
 import { identityName, ownName } from '../page-address.ts'
+import { codeOf } from '../problems.ts'
 
 export interface Conversation {
   entries: readonly Entry[]
@@ -60,7 +62,8 @@ function changed(all: All, change: ShownChange): All {
     case 'failed':
       return update(change.key, { delivery: 'failed' })
     case 'delivered':
-      return update(change.key, { delivery: 'delivered' })
+    case 'refused':
+      return update(change.key, { delivery: change.kind })
     case 'read':
       return unread === 0 ? all : next.set(change.peer, { ...now, unread: 0 })
     case 'notice':
@@ -74,9 +77,11 @@ function changed(all: All, change: ShownChange): All {
 export interface Conversations {
   of(peer: PeerId): Conversation
   send(link: Link, text: string): void
+  sendFile(link: Link, file: File): void
   markRead(peer: PeerId): void
-  nameOf(peer: PeerId): string | undefined
-  knownNames(): string[]
+  /** What somebody calls themselves. */
+  claimedNameOf(peer: PeerId): string | undefined
+  claimedNames(): string[]
 }
 
 export function useConversations(mesh: Mesh): Conversations {
@@ -124,6 +129,13 @@ export function useConversations(mesh: Mesh): Conversations {
             entry: { key: id, mine: false, value, at: Date.now(), delivery: 'delivered' },
           }),
         ),
+        link.on('stream', (stream) => {
+          void receiveFile(stream, (value) => {
+            const key = `file ${crypto.randomUUID()}`
+            const entry: Entry = { key, mine: false, value, at: Date.now(), delivery: 'delivered' }
+            return apply({ kind: 'add', peer, entry })
+          })
+        }),
         link.on('gap', ({ from, to }) =>
           notice(
             `${to - from + 1} of their messages are missing: their browser no longer has them, or this one was set back to an older copy.`,
@@ -142,6 +154,9 @@ export function useConversations(mesh: Mesh): Conversations {
         ),
         link.on('delivered', (id) => {
           apply({ kind: 'delivered', peer, key: id }).catch(reportError)
+        }),
+        link.on('refused', (id) => {
+          apply({ kind: 'refused', peer, key: id }).catch(reportError)
         }),
       ]
     }
@@ -171,14 +186,39 @@ export function useConversations(mesh: Mesh): Conversations {
       })
       delivery.then(
         async () => apply({ kind: 'delivered', peer, key: await kept }),
-        () => show({ kind: 'failed', peer, key, id: key }),
+        async (error) => {
+          if (codeOf(error) !== 'forbidden') return show({ kind: 'failed', peer, key, id: key })
+          await apply({ kind: 'refused', peer, key: await kept })
+        },
       )
       kept.catch(() => {})
+    },
+    sendFile(link, file) {
+      const { peer } = link
+      const { name, size } = file
+      const entry: Entry = {
+        key: `file ${crypto.randomUUID()}`,
+        mine: true,
+        value: { file: { name: cleanFileName(name), size } },
+        at: Date.now(),
+        delivery: 'queued',
+      }
+      show({ kind: 'add', peer, entry })
+      sendFile(link, file).then(
+        async () => {
+          await history.apply({ kind: 'add', peer, entry: { ...entry, delivery: 'delivered' } })
+          show({ kind: 'delivered', peer, key: entry.key })
+        },
+        (error: unknown) => {
+          if (codeOf(error) === 'forbidden') show({ kind: 'refused', peer, key: entry.key })
+          else show({ kind: 'failed', peer, key: entry.key, id: entry.key })
+        },
+      )
     },
     markRead(peer) {
       apply({ kind: 'read', peer }).catch(reportError)
     },
-    nameOf: (peer) => names.get(peer),
-    knownNames: () => names.all(),
+    claimedNameOf: (peer) => names.get(peer),
+    claimedNames: () => names.all(),
   }
 }

@@ -9,6 +9,7 @@ export function useMeshChanges(mesh: Mesh): void {
     const watch = (link: Link) => [
       link.on('state', () => redraw()),
       link.on('queued', () => redraw()),
+      link.on('person', () => redraw()),
     ]
     const watching = [...mesh.links.values()].flatMap(watch)
     watching.push(
@@ -18,6 +19,9 @@ export function useMeshChanges(mesh: Mesh): void {
       }),
       mesh.on('forgotten', () => redraw()),
       mesh.on('signaling', () => redraw()),
+      mesh.on('pairings', () => redraw()),
+      mesh.on('devices', () => redraw()),
+      mesh.on('revoked', () => redraw()),
     )
     redraw()
     return () => watching.forEach((unwatch) => unwatch())

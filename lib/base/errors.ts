@@ -30,6 +30,9 @@ export type ErrorCode =
   | 'ticket-spent'
   /** An address card is malformed, forged, older than the one that is known, or of nobody known. */
   | 'bad-card'
+  /** Not an address, forged, or not to be used any more by its certificate. */
+  | 'bad-address'
+  | 'address-expired'
   | 'bad-packet'
   /** An offer, answer or candidate does not parse. */
   | 'bad-description'
@@ -59,6 +62,27 @@ export type ErrorCode =
   | 'rollback'
   /** Another tab has taken the lead: what this one wanted to write was not written. */
   | 'not-leading'
+  /** The peer has not granted what this takes: it was not handed to anybody there; or this device may not do it. */
+  | 'forbidden'
+  /** The root of the identity is not kept here. */
+  | 'no-root'
+  /** Not 24 recovery words, or their checksum is wrong. */
+  | 'bad-words'
+  /** A backup file is damaged, or holds no backup. */
+  | 'bad-backup'
+  | 'wrong-passphrase'
+  /** The identity is locked: what needs its keys has to wait for `unlock`. */
+  | 'locked'
+  /** The certificate of this device has expired: the root has to renew it. */
+  | 'certificate-expired'
+  /** The person at the other device has turned this one away. */
+  | 'refused'
+  /** There is an identity of that name here already. */
+  | 'identity-exists'
+  /** One has cut off that contact, for good. */
+  | 'cut-off'
+  /** This device was revoked by its identity. */
+  | 'revoked'
 
 export class HandfastError extends Error {
   override readonly name = 'HandfastError'

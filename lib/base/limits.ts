@@ -67,14 +67,26 @@ export const maxEarlyMessages = 64
 
 // ── Identity ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** [protocol] A device certificate is about 330 bytes; room for scopes. */
+/** [protocol] A device certificate is about 330 bytes; room for scopes, and three of them in a ticket. */
 export const maxCertificateBytes = 1024
 
 /** Certificates whose signatures need not be checked again: those of the contacts in use. */
 export const maxVerifiedCertificates = 256
 
-/** [protocol] Identity → own device. */
-export const maxChainLength = 1
+/** [protocol] Root → device → device → device: each is one more that may certify, and one more that can be stolen. */
+export const maxChainLength = 3
+
+/** [protocol] What can follow a root's first device: two more, a peer certificate, and that peer's own three. */
+export const maxPathLength = 6
+
+/** [protocol] Scopes in one certificate, bytes of one, and of all: what else is in a device's certificate leaves 700. */
+export const maxScopes = 16
+export const maxScopeBytes = 80
+export const maxScopesBytes = 640
+
+/** [protocol] Devices one identity can revoke: more than a life's worth. All of them, signed, are below 2.4 KiB. */
+export const maxRevokedDevices = 64
+export const maxRevocationsBytes = 2560
 
 /** [protocol] Two clocks may each be a day off; a certificate is not a clock. */
 export const certificateClockToleranceS = 48 * 3600
@@ -386,8 +398,8 @@ export const maxCardRelays = 4
 /** [protocol] A card, encoded: the largest possible is about 2 KiB. */
 export const maxCardBytes = 2560
 
-/** [protocol] Cards on one session, each way: one as it begins, the rest for moves. Each costs a write. */
-export const maxCardsPerSession = 16
+/** [protocol] Cards and other announcements that one session may bring: those of eight devices at its start, and of every change after it. */
+export const maxAnnouncementsPerSession = 256
 
 /** A relay that one has left is listened at for so long, for contacts that slept through the move. */
 export const formerRelaysMs = 30 * 24 * 3600_000
@@ -487,3 +499,218 @@ export const maxDraftBytes = 8 * 1024 * 1024
 
 /** Messages of one link's log that are in memory: thrice what a session may have under way, so that reading keeps ahead of it. */
 export const maxHeldBytes = 12 * 1024 * 1024
+
+// ── Defence ──────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A use of a ticket that was reserved for so long, and whose bearer has not been live, goes to another where there is no other left: a caller
+ * tries for 20 s, and again.
+ */
+export const reservationMs = 5 * 60_000
+
+/** Packets beyond the budget of one mailbox on one path after which it is left there for a while. */
+export const maxExcessPackets = 300
+
+/** The same for an address, where many may ask; a relay hands on 20 a second by default. */
+export const maxExcessQueries = 1_000
+
+/** How soon half of them are forgotten. */
+export const excessHalfLifeMs = 10_000
+
+/** How long a flooded mailbox is left on that path: twice as long each time, which is forgotten by halves. Callers try for 20 s. */
+export const floodPauseMinMs = 5_000
+export const floodPauseMaxMs = 60_000
+export const floodPauseHalfLifeMs = 5 * 60_000
+
+/**
+ * What a relay may send, in messages, of which half are forgotten in `relayLoadHalfLifeMs`: 4,200 a second for long, a
+ * third of a processor. An honest relay that lets strangers flood some mailboxes must not get there before it has heard that they are left: some
+ * seconds' worth, again and again.
+ */
+export const maxRelayLoad = 60_000
+export const relayLoadHalfLifeMs = 10_000
+
+/** Bytes of a relay's message that weigh as much as another message. */
+export const relayLoadBytes = 4096
+
+/** How long a relay that sent more is not connected to: twice as long each time, which is forgotten by halves. */
+export const relayBanMinMs = 30_000
+export const relayBanMaxMs = 10 * 60_000
+export const relayBanHalfLifeMs = 3600_000
+
+/** Key agreements (X25519) for packets that nothing has proven yet, a second and at once: a tenth of a processor, and 8 ms. */
+export const keyAgreementsPerS = 1_000
+export const keyAgreementBurst = 64
+
+/** Contacts' devices with whom the secret of both static keys is kept in memory, so that a forged call costs one key agreement less. */
+export const maxSharedSecrets = 1024
+
+/** No such packet costs more before it is dropped. */
+export const keyAgreementsPerPacket = 2
+
+/** Packets that wait for their key agreement by one path. More are dropped: a caller repeats itself. */
+export const maxWaitingPackets = 128
+
+/** Those of one contact, or of one's own dial, by one path; and of a mailbox that many may come to at once. */
+export const maxWaitingPerContact = 4
+export const maxWaitingStrangers = 64
+
+/** Work on packets pauses after this, for whatever else the page has to do. */
+export const packetWorkMs = 4
+
+/**
+ * Calls of one contact that are answered, of which half are forgotten in `callHalfLifeMs`: one a second for long. One that was proven holds no
+ * place any more, and counts for less.
+ */
+export const maxCallsPerContact = 40
+export const provenCallWeight = 0.25
+export const callHalfLifeMs = 30_000
+// ── Rights ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] A peer chain, encoded: four certificates. */
+export const maxPeerChainBytes = 4 * (maxCertificateBytes + 3) + 1
+
+/** [protocol] Stretches of refused messages that are remembered. Beyond it the oldest go. */
+export const maxRefusals = 1024
+
+/** [protocol] Stretches in one record: it fits the smallest frame. */
+export const maxRefusalsPerRecord = 64
+// ── Queries of strangers ─────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] An address, encoded: as with cards. */
+export const maxAddressBytes = 2560
+
+/** [protocol] Relays named in an address, as in a ticket. */
+export const maxAddressRelays = 4
+
+/** An address is on a website or in a register; what is put there should be looked after now and then. */
+export const defaultAddressLifetimeMs = 30 * 24 * 3600_000
+
+/** What is still asked after a year is asked by mistake. */
+export const maxAddressLifetimeMs = 365 * 24 * 3600_000
+
+/** Addresses of one device at a time: one for each place it is published at, and one that replaces another. */
+export const maxAddresses = 4
+
+/**
+ * [protocol] Sizes of a query's packet and of its answer's, which are the same: so nobody can have more sent than they send, and sizes
+ * tell next to nothing. Powers of three from 1 KiB on; the largest holds `maxQueryValueBytes`, method and all.
+ */
+export const queryPacketBytes = [1024, 3072, 9216] as const
+
+/** [protocol] The params of a query, and its answer, encoded. */
+export const maxQueryValueBytes = 8 * 1024
+
+/** What an asker leaves room for, unless it says otherwise. */
+export const defaultAnswerBytes = 2048
+
+/** Queries that an address takes by one path, at once and per second. A relay hands on 20 a second by default. */
+export const addressBurst = 200
+export const addressPacketsPerS = 100
+
+/** Queries a second that a handler is given, unless the application says otherwise, and the most it can say. */
+export const defaultQueriesPerS = 10
+export const maxQueriesPerS = 1000
+
+/** Queries being handled at a time; beyond it they are dropped, and answered when they are repeated. */
+export const maxConcurrentQueries = 64
+
+/** How long a handler may take: the asker has given up by then. */
+export const queryHandlingMs = 30_000
+
+/** Queries remembered, so that the identical one is not handled again. Beyond it the oldest go. */
+export const maxKnownQueries = 4096
+
+/** Answers kept for those that are repeated, in bytes: some hundreds at least. */
+export const maxKeptAnswerBytes = 4 * 1024 * 1024
+
+/** Time from the beginning of a lead until a method that no tab has named is said to have no handler: they name theirs at once. */
+export const answersSettleMs = 1_000
+// ── Devices of contacts ──────────────────────────────────────────────────────────────────────────────
+
+/** Devices known of one peer. Beyond it the one not met for longest makes way; it may come again as one that was never met. */
+export const maxDevicesPerPeer = 8
+
+/** Devices of one peer whose position in their logs is remembered. What one that was forgotten sends again comes marked. */
+export const maxInboxesPerPeer = 16
+
+/** Relays at which the devices of one peer are listened for, those of the last met first. */
+export const maxPeerRelays = 8
+
+/** Devices of a peer that one call goes to, and after what time without an answer it goes to the next. */
+export const maxRacingDials = 4
+export const racingDialMs = 1_000
+
+/** When a device was met is written down anew after this: it only says whom to call first. */
+export const metAgainMs = 3600_000
+
+/** Pacts with one peer that are remembered as forgotten, and forgotten peers; beyond it the earliest are, whom an old backup may bring back. */
+export const maxForgottenPacts = 64
+export const maxForgottenPeers = 4096
+
+/**
+ * Peers of whom something is known: contacts, and those that were forgotten or cut off. Beyond it what other devices and backups tell of
+ * further ones is left out; whom the user cuts off here is always remembered.
+ */
+export const maxPeers = 8192
+// ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** PBKDF2-HMAC-SHA-256, as OWASP advises (2023): about half a second, once an opening. */
+export const passphraseIterations = 600_000
+
+/** NIST SP 800-132 asks for 128 bits at least. */
+export const passphraseSaltBytes = 16
+
+/** Time before the end of the own certificate from when it is renewed, or the application is asked to. */
+export const certificateWarningMs = 30 * 24 * 3600 * 1000
+
+/** Twice that: a certificate that is always about to expire warns of nothing. */
+export const minCertificateLifetimeMs = 2 * certificateWarningMs
+
+/** A backup file that is looked at: the words, and 10,000 contacts of 2 KB, thrice over. */
+export const maxBackupBytes = 64 * 1024 * 1024
+// ── People ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** Characters of the name that one gives a contact. */
+export const maxPersonNameLength = 64
+
+/** Events that a security log keeps: years of ordinary use. What others can bring about has half of the places, all else the other half. */
+export const maxJournalEvents = 1_000
+
+/** What others can do over and over is noted once in this time for each of them, so that they can't fill a log or keep a disk busy. */
+export const refoldMs = 3_600_000
+
+/** Characters of an event's detail: the longest scope fits. */
+export const maxJournalDetailLength = 80
+
+/** Events read at a time unless told otherwise. */
+export const defaultJournalPage = 100
+// ── Own devices ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Time for people to compare and to confirm, at both devices. */
+export const pairingTimeoutMs = 600_000
+
+/** Devices that wait to be let in, one a ticket. Further ones are met with silence. */
+export const maxPairings = 4
+
+/** What a new device is given of contacts: some thousand pacts with their peers' certificates. */
+export const maxSnapshotBytes = 16 * 1024 * 1024
+
+/** One item of a snapshot: a peer with eight devices, their cards and chains. */
+export const maxSnapshotItemBytes = 64 * 1024
+
+/** What is new is told to one's own other devices after this time, all together. */
+export const syncDelayMs = 100
+/** What a snapshot says of one peer: eight devices with their cards or chains, two peer chains, four pacts, revocations. */
+export const maxPeerBytes = 64 * 1024
+
+/** How long a certificate lasts that another device has renewed, unless its own ends before. */
+export const renewedCertificateMs = 180 * 86_400_000
+/** Signed lists of revocations of one identity, of roots that did not know of each other. The oldest go. */
+export const maxRevocationLists = 4
+
+/** What another device says it was told so much later than now is not believed: two clocks may each be a day off. */
+export const maxClockLeadMs = 48 * 3600_000
+
+/** Peers told of by own devices that are merged in one go: their signatures take about 30 ms. */
+export const maxMergedAtOnce = 32

@@ -15,11 +15,16 @@ export class TokenBucket {
 
   /** Takes `cost` tokens, or none and returns false. `nowMs` is monotonic. */
   take(nowMs: number, cost = 1): boolean {
+    if (this.missing(nowMs, cost) > 0) return false
+    this.#tokens -= cost
+    return true
+  }
+
+  /** How many are to come before `cost` can be taken. */
+  missing(nowMs: number, cost = 1): number {
     const gained = ((nowMs - this.#filledAtMs) / 1000) * this.#perSecond
     this.#tokens = Math.min(this.#burst, this.#tokens + gained)
     this.#filledAtMs = nowMs
-    if (this.#tokens < cost) return false
-    this.#tokens -= cost
-    return true
+    return Math.max(0, cost - this.#tokens)
   }
 }

@@ -120,13 +120,14 @@ export const decode = (bytes: Uint8Array): CborValue =>
   })
 
 /**
- * Decodes a CBOR sequence (RFC 8742): none or more items, one after the other. Its byte strings are views of `bytes`: a frame is
- * full of them, and most are decoded once more.
+ * Decodes a CBOR sequence (RFC 8742): none or more items, one after the other. Its byte strings are views of `bytes`, unless they are to be
+ * copied: a frame is full of them, and most are decoded once more.
  *
  * @throws HandfastError `bad-encoding`, or `too-large` beyond a limit of `limits.ts`, which count for the whole.
  */
-export const decodeSequence = (bytes: Uint8Array): CborValue[] =>
+export const decodeSequence = (bytes: Uint8Array, { copy = false } = {}): CborValue[] =>
   withCode('bad-encoding', () => {
     guardCbor(bytes, true)
-    return bytes.length === 0 ? [] : (viewer.decodeMultiple(view(bytes)) as CborValue[])
+    const decoder = copy ? coder : viewer
+    return bytes.length === 0 ? [] : (decoder.decodeMultiple(view(bytes)) as CborValue[])
   })

@@ -5,6 +5,7 @@
 
 import { utf8 } from '../base/bytes.ts'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
+import { isAllowedRelayUrl } from '../base/relay-url.ts'
 
 /** Reads the positions of one array; anything unexpected throws the error code given. */
 export class Fields {
@@ -56,9 +57,19 @@ export class Fields {
     if (this.any() !== expected) this.fail()
   }
 
-  array<T>(maxLength: number, item: (value: unknown) => T): T[] {
+  /** An array of any length up to that; `read` gets each item as the one position of its own fields. */
+  array<T>(maxLength: number, read: (item: Fields) => T): T[] {
     const value = this.any()
-    return Array.isArray(value) && value.length <= maxLength ? Array.from(value, item) : this.fail()
+    if (!Array.isArray(value) || value.length > maxLength) this.fail()
+    return Array.from(value as unknown[], (item) => read(new Fields([item], 1, this.#code)))
+  }
+
+  /** URLs that may be connected to. */
+  relays(maxRelays: number): string[] {
+    return this.array(maxRelays, (item) => {
+      const url = item.match(/^/)
+      return isAllowedRelayUrl(url) ? url : this.fail('relay')
+    })
   }
 
   /** `null`, or what `read` makes of the same position. */

@@ -41,6 +41,14 @@ export const recordKinds = {
   card: 16,
   /** `[17, verb, tags]` or `[17, verb, tag, packet]`: signaling for contacts in common. */
   signal: 17,
+  /** `[18, revocations]`: which devices of an identity speak for it no more. */
+  revocations: 18,
+  /** `[19, log id, ends]`: of the messages that the next ack or hello tells of, these stretches were refused. */
+  refused: 19,
+  /** `[20, peer chain]`: what the receiver is granted from now on. */
+  grant: 20,
+  /** `[21, peer]`: between two devices of one identity, what the sender knows of a peer. */
+  sync: 21,
 } as const
 
 /** A record as decoded: an array whose first item is its kind. */

@@ -30,7 +30,8 @@ export function generateSigningKeyPair(runtime: Pick<Runtime, 'randomBytes'>): S
   return signingKeyPairFromSeed(runtime.randomBytes(seedBytes))
 }
 
-const labelled = (label: SignatureLabel, message: Uint8Array) =>
+/** What a signature for that purpose covers: `label ‖ 0x00 ‖ message`. */
+export const labelled = (label: SignatureLabel, message: Uint8Array) =>
   concat(utf8(label), Uint8Array.of(0), message)
 
 /** 64 bytes over `label ‖ 0x00 ‖ message`. */
@@ -39,8 +40,12 @@ export function sign(
   message: Uint8Array,
   secretKey: Uint8Array,
 ): Uint8Array {
-  return sodium().crypto_sign_detached(labelled(label, message), secretKey)
+  return signDetached(labelled(label, message), secretKey)
 }
+
+/** 64 bytes over exactly `message`, which says itself what it is for. */
+export const signDetached = (message: Uint8Array, secretKey: Uint8Array): Uint8Array =>
+  sodium().crypto_sign_detached(message, secretKey)
 
 /** Whether the signature holds; `false` too for a signature or key of the wrong size. */
 export function verify(

@@ -11,9 +11,14 @@ export const signatureLabels = {
   certificate: 'handfast/1 certificate',
   /** By the device that a certificate names: it countersigns. */
   device: 'handfast/1 device',
-  deviceList: 'handfast/1 device list',
+  /** By the root: devices that are no more. */
+  revocations: 'handfast/1 revocations',
   ticket: 'handfast/1 ticket',
   card: 'handfast/1 card',
+  /** Where a device answers strangers. */
+  address: 'handfast/1 address',
+  /** By the device that a stranger has asked. */
+  answer: 'handfast/1 answer',
   handshake: 'handfast/1 handshake',
   pact: 'handfast/1 pact',
 } as const
@@ -36,6 +41,12 @@ export const derivationLabels = {
   signalResponder: 'handfast/1 signal responder',
   sessionId: 'handfast/1 session id',
   safetyNumber: 'handfast/1 safety number',
+  /** The digits that two devices show while one joins the other's identity. */
+  pairingCode: 'handfast/1 pairing code',
+  pairingCommitment: 'handfast/1 pairing commitment',
 } as const
+
+/** What seals a secret at rest, with its name behind: nothing that leaves the browser. */
+export const sealLabel = 'handfast/1 key'
 
 export type SignatureLabel = (typeof signatureLabels)[keyof typeof signatureLabels]

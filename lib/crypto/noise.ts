@@ -27,6 +27,8 @@ export interface HandshakeOptions {
   s?: KeyPair | undefined
   /** The other side's static public key, where the pattern knows it beforehand. */
   rs?: Uint8Array | undefined
+  /** The secret that both static keys agree on, where it is at hand: it is the same every time. */
+  ss?: (() => Uint8Array) | undefined
   /** 32 bytes, where the pattern has a psk. */
   psk?: Uint8Array | undefined
   /** A fixed ephemeral key pair, so that published vectors can be reproduced. Reusing one breaks every guarantee. */
@@ -66,6 +68,7 @@ export class HandshakeState {
   /** Of two messages mine is the first, 0, or the second, 1. */
   readonly #turn: number
   readonly #s: KeyPair | undefined
+  readonly #ss: (() => Uint8Array) | undefined
   readonly #psk: Uint8Array | undefined
   readonly #makeEphemeral: () => KeyPair
   #progress: Progress
@@ -90,6 +93,7 @@ export class HandshakeState {
     this.#pattern = pattern
     this.#turn = turn
     this.#s = s
+    this.#ss = options.ss
     this.#psk = psk
     const { ephemeralForTesting, randomBytes = systemRuntime.randomBytes } = options
     this.#makeEphemeral = () => ephemeralForTesting ?? generateKeyPair({ randomBytes })
@@ -249,6 +253,7 @@ export class HandshakeState {
   #mixToken(progress: Progress, token: Exclude<Token, 'e' | 's'>): void {
     const { symmetric, e, re, rs } = progress
     if (token === 'psk') return symmetric.mixKeyAndHash(this.#psk!)
+    if (token === 'ss' && this.#ss) return symmetric.mixKey(this.#ss())
     const own = token[this.#turn] === 'e' ? e : this.#s
     const theirs = token[1 - this.#turn] === 'e' ? re : rs
     symmetric.mixKey(dh(own!.secretKey, theirs!))

@@ -1,33 +1,45 @@
 /**
- * Who one is: the ed25519 identity key, whose public half is the PeerId, and this browser's own device, certified by it.
- * Created at first use; afterwards the same. The identity key signs certificates and nothing else.
+ * Who one is: the ed25519 identity key, or root, whose public half is the PeerId, and this browser's own device, certified by it.
+ * Created at first use; afterwards the same. The root signs certificates and revocations and nothing else, so that it can leave the
+ * browser: what is done every day, the device does.
  */
 
+import type { Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
+import { certificateClockToleranceS, certificateWarningMs } from '../base/limits.ts'
 import { systemRuntime, type Runtime } from '../base/runtime.ts'
-import { generateSigningKeyPair, signingKeyPairFromSeed } from '../crypto/ed25519.ts'
 import { ready } from '../crypto/sodium.ts'
 import { IdbStore } from '../storage/idb-store.ts'
 import type { Store } from '../storage/store.ts'
-import { certifyDevice, verifyChain, type CertificateChain } from './certificate.ts'
-import { Device } from './device.ts'
-import { Keystore, type WrappingKey } from './keystore.ts'
-import type { PeerId } from './peer-id.ts'
+import { readBackup } from './backup.ts'
+import {
+  atAnyTime,
+  certifyDevice,
+  rootIssuer,
+  verifyChain,
+  type CertificateChain,
+  type Issuer,
+} from './certificate.ts'
+import type { Device } from './device.ts'
+import { Keyring, type IdentityEvents } from './keyring.ts'
+import { Keystore } from './keystore.ts'
+import { bindingOf, findOrMake, make, validity, writeNew } from './making.ts'
+import type { IdentityOptions, RestoreOptions, RootSource } from './options.ts'
+import { peerIdFromKey, type PeerId } from './peer-id.ts'
+import { rootOf } from './root-source.ts'
+import { seedSigner, type Signer } from './signer.ts'
+import { readRoot, type Extras, type Held } from './vault.ts'
+import { seedOfWords, wordsOfSeed } from './words.ts'
 
-export interface IdentityOptions {
-  /** Tells apart several identities of one origin. Default `default`. */
-  name?: string
-  /** Where keys, tickets and contacts are kept. Default: IndexedDB under `name`. */
-  store?: Store
-  runtime?: Runtime
-  /** @internal What seals secrets in the store. Default: a WebCrypto key that is never given out. */
-  wrappingKey?: WrappingKey
+interface Parts {
+  readonly peer: PeerId
+  readonly publicKey: Uint8Array
+  readonly device: Device
+  readonly keystore: Keystore
+  readonly store: Store
+  readonly database: string | undefined
+  readonly runtime: Runtime
 }
-
-type Parts = Pick<
-  Identity,
-  'peer' | 'publicKey' | 'device' | 'chain' | 'keystore' | 'store' | 'database' | 'runtime'
->
 
 export class Identity {
   readonly peer: PeerId
@@ -35,8 +47,6 @@ export class Identity {
   readonly publicKey: Uint8Array
   /** @internal */
   readonly device: Device
-  /** @internal */
-  readonly chain: CertificateChain
   /** @internal */
   readonly keystore: Keystore
   /** @internal */
@@ -46,35 +56,89 @@ export class Identity {
   /** @internal */
   readonly runtime: Runtime
 
+  readonly #keyring: Keyring
   #isOccupied = false
 
-  private constructor(parts: Parts) {
+  private constructor(parts: Parts, keyring: Keyring) {
     this.peer = parts.peer
     this.publicKey = parts.publicKey
     this.device = parts.device
-    this.chain = parts.chain
     this.keystore = parts.keystore
     this.store = parts.store
     this.database = parts.database
     this.runtime = parts.runtime
+    this.#keyring = keyring
   }
 
   /**
    * Opens the identity called `name`, or creates it.
-   * @throws HandfastError `unsupported`, `storage-blocked`, `storage-failed`
+   * @throws HandfastError `unsupported`, `storage-blocked`, `storage-failed`, `wrong-passphrase`; `bad-key` when `root` or `deviceSigner`
+   * is not this identity's
    */
   static async open(options: IdentityOptions = {}): Promise<Identity> {
-    const runtime = options.runtime ?? systemRuntime
+    const identity = await Identity.#load(options, (keystore) => findOrMake(keystore, options))
+    const { certificateExpiresAt, runtime } = identity
+    const leftMs = (certificateExpiresAt?.getTime() ?? Infinity) - runtime.now()
+    // Where the secret itself is kept: a signer of the application may have to ask somebody.
+    if (leftMs < certificateWarningMs && identity.#keyring.holdsRoot) {
+      await identity.renewCertificate({ lifetimeMs: options.certificateLifetimeMs })
+    }
+    return identity
+  }
+
+  /**
+   * Brings an identity back under a new device: the same PeerId, and the contacts that the backup holds.
+   * @throws HandfastError `bad-words`, `bad-backup`, `wrong-passphrase`, `no-root` for a backup without words; `identity-exists` where
+   * there is one of that name; as `open`
+   */
+  static async restore(options: RestoreOptions): Promise<Identity> {
+    const { backup, backupPassphrase = '', keepRoot = true } = options
+    const opened = backup === undefined ? undefined : await readBackup(backup, backupPassphrase)
+    const words = options.words ?? opened?.words
+    if (words === undefined) throw new HandfastError('no-root', 'The recovery words are missing')
+    const seed = await seedOfWords(words)
+    const identity = await Identity.#load(options, async (keystore) => {
+      const made = await make(seedSigner(seed), options)
+      const { snapshot } = opened ?? {}
+      const extras = { ...(keepRoot && { identity: seed }), ...(snapshot && { snapshot }) }
+      return writeNew(keystore, made, extras)
+    })
+    identity.#keyring.note('backup-restored')
+    return identity
+  }
+
+  /**
+   * @internal An identity whose device was certified elsewhere. The root is not here.
+   * @throws HandfastError `identity-exists`, `bad-certificate`; as `open`
+   */
+  static async install(
+    { device, chain, snapshot }: Held & Pick<Extras, 'snapshot'>,
+    options: IdentityOptions,
+  ): Promise<Identity> {
+    return Identity.#load(options, (keystore) => {
+      bindingOf({ device, chain })
+      const extras = snapshot ? { snapshot } : {}
+      return writeNew(keystore, { device, chain }, extras)
+    })
+  }
+
+  static async #load(
+    options: IdentityOptions,
+    load: (keystore: Keystore) => Promise<Held>,
+  ): Promise<Identity> {
+    const { name = 'default', runtime = systemRuntime, root, deviceSigner } = options
     await ready()
-    const { name = 'default' } = options
     const database = options.store ? undefined : name
     const store = options.store ?? (await IdbStore.open(name, runtime))
     try {
-      const keystore = await Keystore.open(store, runtime, options.wrappingKey)
-      const [device, certificate] = await certifiedDevice(keystore, runtime)
-      const chain = [certificate]
-      const { peer, peerKey: publicKey } = verifyChain(chain, runtime.now() / 1000)
-      return new Identity({ peer, publicKey, device, chain, keystore, store, database, runtime })
+      const keystore = await Keystore.open(store, runtime, options)
+      const held = await load(keystore)
+      const { peer, peerKey: publicKey } = bindingOf(held)
+      if (root && peerIdFromKey(root.publicKey) !== peer) throw anotherRoot()
+      const keyring = new Keyring({ ...held, keystore, deviceSigner, root, database })
+      keyring.holdsRoot = (await readRoot(keystore)) !== undefined
+      const { device } = held
+      return new Identity({ peer, publicKey, device, keystore, store, database, runtime }, keyring)
     } catch (error) {
       if (!options.store) await store.close()
       throw error
@@ -83,7 +147,19 @@ export class Identity {
 
   /** @internal The same identity through another way to its store, such as one that only the leader of the day can write to. */
   with(store: Store): Identity {
-    return new Identity({ ...(this as Parts), store, keystore: this.keystore.with(store) })
+    const parts = { ...(this as Parts), store, keystore: this.keystore.with(store) }
+    return new Identity(parts, this.#keyring)
+  }
+
+  /** @internal From the root to this device. Renewed now and then: to be read when it is needed. */
+  get chain(): CertificateChain {
+    return this.#keyring.chain
+  }
+
+  /** @internal This device, as one that certifies others. */
+  get issuer(): Issuer {
+    const { device, chain } = this
+    return { key: device.key, chain, sign: (label, message) => device.sign(label, message) }
   }
 
   /** @internal One mesh at a time. Returns how to let go. @throws HandfastError `identity-in-use` */
@@ -93,8 +169,128 @@ export class Identity {
     return () => void (this.#isOccupied = false)
   }
 
+  on<K extends keyof IdentityEvents>(
+    event: K,
+    listener: (...args: IdentityEvents[K]) => void,
+  ): Unsubscribe {
+    const stop = this.#keyring.emitter.on(event, listener)
+    if (event === 'security') this.#keyring.tellKept()
+    return stop
+  }
+
+  // ── The root ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether the root is at hand without asking for words: kept here, or lent as option `root`. */
+  get hasRoot(): boolean {
+    return this.#keyring.hasRoot
+  }
+
+  /**
+   * The 24 recovery words, which are the root itself: whoever reads them is this identity.
+   * @throws HandfastError `no-root` when its secret is not kept here, `locked`, `storage-failed`
+   */
+  async words(): Promise<string> {
+    return wordsOfSeed(await this.#keyring.rootSeed())
+  }
+
+  /**
+   * Deletes the root from this browser. Everything goes on with the certified device; only what the root signs needs it again. Make sure
+   * first that the words or a backup are kept somewhere. JavaScript can't erase memory: until the page is left, the secret may be in it.
+   * @throws HandfastError `storage-failed`
+   */
+  async removeRoot(): Promise<void> {
+    await this.#keyring.removeRoot()
+  }
+
+  /**
+   * Does `work` with the root: the one at hand, or one that is given for this alone and not kept.
+   * @throws HandfastError `no-root`, `locked`, `bad-words`, `bad-backup`, `wrong-passphrase`; `bad-key` for the root of another identity;
+   * whatever `work` throws
+   */
+  async withRoot<T>(
+    source: RootSource | undefined,
+    work: (root: Signer) => Promise<T>,
+  ): Promise<T> {
+    const root = source ? await rootOf(source) : await this.#keyring.root()
+    if (peerIdFromKey(root.publicKey) !== this.peer) throw anotherRoot()
+    this.#keyring.note('root-used')
+    return work(root)
+  }
+
+  // ── The certificate ──────────────────────────────────────────────────────────────────────────────
+
+  /** When contacts stop believing this device, give or take 48 hours. Null: never. */
+  get certificateExpiresAt(): Date | null {
+    const { notAfterS } = verifyChain(this.chain, atAnyTime)
+    return Number.isFinite(notAfterS) ? new Date(notAfterS * 1000) : null
+  }
+
+  /**
+   * Has the root certify this device anew, for what it may now. Links go on.
+   * @param lifetimeMs from 60 days; none by default
+   * @throws HandfastError `invalid-argument`; as `withRoot`
+   */
+  async renewCertificate({
+    root,
+    lifetimeMs,
+  }: { root?: RootSource | undefined; lifetimeMs?: number | undefined } = {}): Promise<void> {
+    const { scopes, pathLength } = verifyChain(this.chain, atAnyTime)
+    const span = validity(this.runtime, lifetimeMs)
+    const chain = await this.withRoot(root, (signer) =>
+      certifyDevice(rootIssuer(signer), this.device, { ...span, scopes, pathLength }),
+    )
+    await this.#keyring.renew(chain)
+  }
+
+  /**
+   * @internal Takes certificates for this device that another one of the identity has issued.
+   * @throws HandfastError `bad-certificate`, `bad-key` when they are for another device or identity
+   */
+  async takeChain(chain: CertificateChain): Promise<void> {
+    verifyChain(chain, this.runtime.now() / 1000)
+    if (bindingOf({ chain, device: this.device }).peer !== this.peer) throw anotherRoot()
+    await this.#keyring.renew(chain)
+  }
+
+  // ── The lock ─────────────────────────────────────────────────────────────────────────────────────
+
+  get isLocked(): boolean {
+    return this.#keyring.isLocked
+  }
+
+  /**
+   * Forgets the secrets of the device and what unseals the others, in all tabs. Open sessions go on with the keys they agreed on; whoever
+   * calls gets silence, and what needs the keys here fails with `locked`, until `unlock`.
+   */
+  lock(): void {
+    this.#keyring.lock()
+  }
+
+  /** This tab. @throws HandfastError `wrong-passphrase`, `storage-failed` */
+  async unlock(passphrase?: string): Promise<void> {
+    await this.#keyring.unlock(passphrase)
+  }
+
+  /** @internal @throws HandfastError `locked` */
+  assertUnlocked(): void {
+    this.#keyring.assertUnlocked()
+  }
+
+  /**
+   * @internal For what signs as this device.
+   * @throws HandfastError `locked`, `certificate-expired`
+   */
+  assertUsable(): void {
+    this.assertUnlocked()
+    const { notAfterS } = verifyChain(this.chain, atAnyTime)
+    if (this.runtime.now() / 1000 > notAfterS + certificateClockToleranceS) {
+      throw new HandfastError('certificate-expired', 'The certificate has expired: renew it')
+    }
+  }
+
   /** Closes the store. Close the mesh first. Idempotent. */
   async close(): Promise<void> {
+    this.#keyring.close()
     await this.store.close()
   }
 
@@ -103,28 +299,4 @@ export class Identity {
   }
 }
 
-/**
- * The device and its certificate, made at first use in one transaction: of several tabs that open a new identity at once, one makes it
- * and the others find it. An identity without a device is given one, not replaced.
- */
-async function certifiedDevice(
-  keystore: Keystore,
-  runtime: Runtime,
-): Promise<[Device, Uint8Array]> {
-  // The device first: where it is found, so is the rest.
-  const secrets = await keystore.get('device')
-  const held = await keystore.get('certificate')
-  if (secrets) {
-    if (!held) throw new HandfastError('storage-failed', 'the certificate is lost')
-    return [Device.fromSecrets(secrets), held]
-  }
-  const seed = await keystore.get('identity')
-  const root = seed ? signingKeyPairFromSeed(seed) : generateSigningKeyPair(runtime)
-  const device = Device.generate(runtime)
-  const certificate = await certifyDevice(root, device, Math.floor(runtime.now() / 1000))
-  const made = { certificate, device: device.secrets() }
-  const isFirst = seed
-    ? await keystore.put(made, ['device'])
-    : await keystore.put({ identity: root.secretKey.slice(0, 32), ...made }, ['identity', 'device'])
-  return isFirst ? [device, certificate] : certifiedDevice(keystore, runtime)
-}
+const anotherRoot = () => new HandfastError('bad-key', 'The root of another identity')

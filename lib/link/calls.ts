@@ -3,6 +3,7 @@
  * its response fails with `interrupted`: whether it was handled is not known.
  */
 
+import { concat } from '../base/bytes.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
 import { reportError } from '../base/emitter.ts'
@@ -13,6 +14,7 @@ import type { Slab } from '../base/slab.ts'
 import { Queue } from '../base/queue.ts'
 import type { FrameWriter, Transfer } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
+import { anything, type Rights } from './rights.ts'
 import { isUint32 } from './streams.ts'
 
 export type RequestHandler = (
@@ -23,12 +25,18 @@ export type RequestHandler = (
 export type RequestHandlers = Pick<ReadonlyMap<string, RequestHandler>, 'get'>
 
 /** What a peer may learn of a failure. */
-const failureCodes: readonly ErrorCode[] = ['no-handler', 'request-failed', 'queue-full']
+const failureCodes: readonly ErrorCode[] = [
+  'no-handler',
+  'request-failed',
+  'queue-full',
+  'forbidden',
+]
 
 export class Calls implements Source {
   readonly #handlers: RequestHandlers
   readonly #wake: () => void
   readonly #nextTransferId: () => number
+  readonly #rights: Rights
   readonly #pending = new Map<number, Deferred<unknown>>()
   readonly #running = new Map<number, AbortController>()
   /** Of the params of what runs. */
@@ -41,10 +49,16 @@ export class Calls implements Source {
   #nextId = 0
   #isClosed = false
 
-  constructor(handlers: RequestHandlers, wake: () => void, nextTransferId: () => number) {
+  constructor(
+    handlers: RequestHandlers,
+    wake: () => void,
+    nextTransferId: () => number,
+    rights: Rights = anything,
+  ) {
     this.#handlers = handlers
     this.#wake = wake
     this.#nextTransferId = nextTransferId
+    this.#rights = rights
   }
 
   /** Requests waited for, and requests being handled. */
@@ -52,7 +66,7 @@ export class Calls implements Source {
     return this.#pending.size + this.#running.size
   }
 
-  /** @throws HandfastError `queue-full`, `no-handler`, `request-failed`, `interrupted`; the reason of `signal` */
+  /** @throws HandfastError `queue-full`, `no-handler`, `request-failed`, `forbidden`, `interrupted`; the reason of `signal` */
   async request(method: string, params: Uint8Array, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
     if (this.#isClosed) throw interrupted()
@@ -95,6 +109,7 @@ export class Calls implements Source {
     ) {
       throw malformed()
     }
+    if (!this.#rights.allows(`request:${method}`)) return this.#sendFailure(id, 'forbidden')
     const handler = this.#handlers.get(method)
     if (!handler) return this.#sendFailure(id, 'no-handler')
     const isFull =
@@ -201,14 +216,25 @@ export class Calls implements Source {
 
 /** What an application hands over, as bytes. @throws HandfastError `invalid-argument`, `too-large` */
 export function encodeValue(value: unknown, keep?: Slab['keep']): Uint8Array {
-  const bytes = encode(value as CborValue, keep)
-  if (bytes.length > limits.maxValueBytes) {
-    throw new HandfastError(
-      'too-large',
-      `A message has at most ${limits.maxValueBytes} bytes; use a stream for more`,
-    )
-  }
-  return bytes
+  return checkSize(encode(value as CborValue, keep))
+}
+
+/** A message and what it is about. @throws HandfastError `invalid-argument`, `too-large` */
+export function encodeMessage(
+  message: unknown,
+  topic: string | undefined,
+  keep?: Slab['keep'],
+): Uint8Array {
+  if (topic === undefined) return encodeValue(message, keep)
+  return checkSize(concat(encodeValue(message), encode(topic)))
+}
+
+function checkSize(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= limits.maxValueBytes) return bytes
+  throw new HandfastError(
+    'too-large',
+    `A message has at most ${limits.maxValueBytes} bytes; use a stream for more`,
+  )
 }
 
 /** What CBOR text can't hold: half of a surrogate pair, a byte order mark in front. */

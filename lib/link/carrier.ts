@@ -18,6 +18,8 @@ export interface CarrierEvents {
   queued: [count: number]
   /** The peer has handled a message. */
   delivered: [id: string]
+  /** The peer has refused a message, as one that may not be sent to it. */
+  refused: [id: string]
   /** Messages of the peer are missing here for good. Comes in order, before the next message; needs a `message` handler. */
   gap: [gap: Gap]
   /** This storage was set back or copied: what waited goes out under new ids, and the peer may get some of it twice. */

@@ -3,17 +3,20 @@
  * with it; messages outlive it in the outbox and the inbox.
  */
 
-import { equalBytes } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxCardBytes, maxCardsPerSession } from '../base/limits.ts'
-import { encode } from '../codec/cbor.ts'
+import { maxAnnouncementsPerSession, maxRefusalsPerRecord } from '../base/limits.ts'
+import { encode, type CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
+import { blake2b } from '../crypto/hash.ts'
 import type { FrameWriter } from '../session/frame-writer.ts'
 import type { Session, SessionHandler, Source } from '../session/session.ts'
 import { Calls, type RequestHandlers } from './calls.ts'
 import type { Inbox, Position } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
+import { Refusals } from './refusals.ts'
+import type { Rights } from './rights.ts'
 import { isUint32, Streams, type LinkStream } from './streams.ts'
 
 const version = 1
@@ -29,17 +32,40 @@ export interface SignalPart {
   readonly close: () => void
 }
 
+/** What each side says of its own accord: at the start of a session, and again whenever it has changed. */
+export interface Announcements {
+  /** All of it, to that device. */
+  readonly own: (peerDeviceKey: Uint8Array) => CborValue[][]
+  /** @throws HandfastError for a record that the peer should not have sent */
+  readonly take: (record: Record, peerDeviceKey: Uint8Array) => void
+}
+
+/** Of what was said: to tell what is new, not to be safe from anybody. */
+const hashBytes = 16
+
+const announced: readonly number[] = [
+  recordKinds.card,
+  recordKinds.revocations,
+  recordKinds.grant,
+  recordKinds.sync,
+]
+
 /** What of the link a conversation works on. */
 export interface ConversationParts {
   readonly outbox: Outbox
+  /** Of the device at the other end. */
   readonly inbox: Inbox
   /** Of this mesh. */
   readonly run: Uint8Array
+  /** What the peer may do on this session, at any time. */
+  readonly rights: Rights
+  /** A record of the peer was refused, for want of that scope. */
+  readonly onRefused: (scope: string) => void
   readonly handlers: RequestHandlers
   readonly acceptStream: (stream: LinkStream) => boolean
   readonly nextTransferId: () => number
-  /** A card of the peer. @throws HandfastError when it is not one */
-  readonly takeCard: (card: Uint8Array) => void
+  /** Default: nothing is said, and what the peer says is not heard. */
+  readonly announcements?: Announcements | undefined
   /** Default: nothing is sent, and what comes is not heard. */
   readonly signals?: ((send: Calls['push']) => SignalPart) | undefined
   /** The peer has said hello. */
@@ -56,15 +82,26 @@ export class Conversation implements SessionHandler, Source {
   /** What the peer has been told in this session. */
   #told:
     | {
-        readonly logId: Uint8Array
+        readonly logId: Uint8Array | null
         readonly highestSent: number
         readonly position: Position | undefined
       }
     | undefined
-  /** The peer's log and run, as it named them. */
-  #peerLogId: Uint8Array | undefined
-  #cards = 0
-  readonly #signals: SignalPart | undefined
+  isGreeted = false
+  /** The peer's log and run, as it named them. None: its messages go elsewhere. */
+  #peerLogId: Uint8Array | null = null
+  /** Hashes of what the peer was told last. */
+  #announced: ReadonlySet<string> = new Set()
+  /** By the peer. */
+  #announcements = 0
+  #isTurnedAway = false
+  /** None while the peer may not signal. */
+  #signals: SignalPart | undefined
+  /** What the peer has refused, of that which its next ack or hello tells of; in this log. */
+  #refused = new Refusals()
+  #refusedLogId: Uint8Array | undefined
+  /** Up to where the peer has been told what was refused, since the last ack or hello. */
+  #toldRefused = 0
   #peerRun: Uint8Array | undefined
   /** Our log, if the peer's acknowledgements speak of it. */
   #acknowledgedLogId: Uint8Array | undefined
@@ -72,23 +109,16 @@ export class Conversation implements SessionHandler, Source {
   constructor(session: Session, parts: ConversationParts) {
     this.session = session
     this.#parts = parts
-    this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId)
-    this.streams = new Streams(session, parts.acceptStream)
-    this.#signals = parts.signals?.((...args) => this.calls.push(...args))
+    const rights: Rights = { allows: (scope) => this.#allows(scope) }
+    this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId, rights)
+    this.streams = new Streams(session, parts.acceptStream, rights)
   }
 
   /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */
   async start(until?: Promise<void>): Promise<void> {
     const { outbox, inbox } = this.#parts
-    void this.session.ended.then(() => {
-      this.calls.close()
-      this.streams.close()
-      this.#signals?.close()
-    })
-    this.session.confirmed.then(
-      () => this.session.isOpen && this.#signals?.begin(),
-      () => {},
-    )
+    void this.session.ended.then(() => this.#end())
+    this.#listenForSignals()
     try {
       await Promise.all([outbox.announce(), inbox.ready])
     } catch {
@@ -101,42 +131,105 @@ export class Conversation implements SessionHandler, Source {
     this.session.start(this, until)
   }
 
+  #allows(scope: string): boolean {
+    const { rights, onRefused } = this.#parts
+    const isAllowed = rights.allows(scope)
+    if (!isAllowed) onRefused(scope)
+    return isAllowed
+  }
+
+  /** What one side may do has changed. Signaling begins anew: the peer may have ignored what it was told before. */
+  review(): void {
+    if (this.#isTurnedAway || !this.session.isOpen) return
+    this.streams.review()
+    this.#signals?.close()
+    this.#listenForSignals()
+  }
+
+  #listenForSignals(): void {
+    const { rights, signals } = this.#parts
+    const part = rights.allows('signal')
+      ? signals?.((...args) => this.calls.push(...args))
+      : undefined
+    this.#signals = part
+    this.session.confirmed.then(
+      () => this.session.isOpen && this.#signals === part && part?.begin(),
+      () => {},
+    )
+  }
+
   /** First in a session, and again when what it said has changed. */
   sayHello(): void {
     const { outbox, inbox, run } = this.#parts
     const position = inbox.committed
-    const { logId, highestSent } = outbox
+    const { logId, firstHeld, highestSent } = outbox.introduction(this.device)
+    this.#sayRefused(0)
+    this.#toldRefused = 0
     this.#told = { logId, highestSent, position }
     this.session.control([
       recordKinds.hello,
       version,
-      outbox.logId,
+      logId,
       run,
-      outbox.firstHeld,
-      outbox.highestSent,
+      firstHeld,
+      highestSent,
       position?.logId ?? null,
       position?.handled ?? 0,
       position?.run ?? null,
     ])
   }
 
-  /** Messages are going to be sent on this session. Says first what others have brought since it began. */
+  /** Says again what has been said of the outgoing log and is true no more: it is another, or others have brought some of it. */
   catchUp(): void {
-    if (this.#told && this.#told.highestSent < this.#parts.outbox.highestSent) this.sayHello()
+    const { logId, highestSent } = this.#parts.outbox.introduction(this.device)
+    const told = this.#told
+    if (told && (told.logId !== logId || told.highestSent < highestSent)) this.sayHello()
   }
 
-  get isGreeted(): boolean {
-    return this.#peerLogId !== undefined
+  /** Says what is new of what there is to say to a peer that is proven. */
+  announce(): void {
+    const before = this.#announced
+    const now = new Set<string>()
+    this.#announced = now
+    for (const record of this.#parts.announcements?.own(this.device) ?? []) {
+      const hash = toBase64url(blake2b(encode(record), hashBytes))
+      now.add(hash)
+      if (!before.has(hash)) this.calls.push(record)
+    }
+  }
+
+  /** At the other end. */
+  get device(): Uint8Array {
+    return this.session.peerDeviceKey
+  }
+
+  /** Nothing that the peer says on this session from now on is heard; all that it hears is `lastWords`. */
+  turnAway(lastWords: readonly CborValue[][]): void {
+    if (this.#told) for (const record of lastWords) this.session.control(record)
+    this.#isTurnedAway = true
+    this.#end()
   }
 
   /** One cumulative acknowledgement for all that was handled since the last frame. */
   get pending(): boolean {
     const { committed } = this.#parts.inbox
     return (
-      this.#peerLogId !== undefined &&
+      this.#peerLogId !== null &&
       committed !== this.#told?.position &&
       equalBytes(committed!.logId, this.#peerLogId)
     )
+  }
+
+  /** Tells what was refused behind that number, before an ack or a hello does as if it were handled. Returns whether there was any. */
+  #sayRefused(handled: number): boolean {
+    const { inbox } = this.#parts
+    const ends = inbox.refusedAfter(Math.max(handled, this.#toldRefused))
+    for (let at = 0; at < ends.length; at += 2 * maxRefusalsPerRecord) {
+      const some = ends.slice(at, at + 2 * maxRefusalsPerRecord)
+      this.session.control([recordKinds.refused, inbox.committed!.logId, some])
+    }
+    this.#toldRefused = inbox.committed?.handled ?? 0
+    return ends.length > 0
   }
 
   fill(writer: FrameWriter): void {
@@ -145,25 +238,37 @@ export class Conversation implements SessionHandler, Source {
     const isSameLog = told.position && equalBytes(told.position.logId, position.logId)
     // An acknowledgement speaks of the log that the peer knows it does, and of what this session brought.
     if (isSameLog && position.run && equalBytes(position.run, this.#peerRun!)) {
+      if (this.#sayRefused(told.position!.handled)) return
       if (writer.record(encode([recordKinds.ack, position.handled]))) {
         this.#told = { ...told, position }
+        this.#toldRefused = 0
       }
     } else this.sayHello()
   }
 
   isIdle(): boolean {
     const { outbox, inbox } = this.#parts
-    return this.calls.size + this.streams.size + outbox.length === 0 && inbox.isEmpty
+    const waiting = outbox.isFor(this.device) ? outbox.length : 0
+    return this.calls.size + this.streams.size + waiting === 0 && inbox.isEmpty
+  }
+
+  #end(): void {
+    this.calls.close()
+    this.streams.close()
+    this.#signals?.close()
   }
 
   onRecords(records: readonly Record[]): void {
+    if (this.#isTurnedAway) return
     for (const record of records) {
       const [kind] = record
       if (kind === recordKinds.hello) this.#takeHello(record)
-      else if (!this.#peerLogId) throw malformed()
-      else if (kind === recordKinds.card) this.#takeCard(record)
-      else if (kind === recordKinds.signal) this.#signals?.take(record)
-      else this.#take(record)
+      else if (kind === recordKinds.refused) this.#takeRefused(record)
+      else if (!this.isGreeted) throw malformed()
+      else if (announced.includes(kind)) this.#takeAnnouncement(record)
+      else if (kind === recordKinds.signal) {
+        if (this.#allows('signal')) this.#signals?.take(record)
+      } else this.#take(record)
     }
     this.#parts.inbox.deliver()
     this.session.wake()
@@ -173,7 +278,7 @@ export class Conversation implements SessionHandler, Source {
     const fields = new Fields(record, 9, 'protocol')
     fields.any()
     fields.constant(version)
-    const peerLogId = fields.bytes(idBytes).slice()
+    const peerLogId = fields.nullable(() => fields.bytes(idBytes).slice())
     const run = fields.bytes(idBytes).slice()
     const firstHeld = fields.integer(1, maxSequence)
     const highestSent = fields.integer(firstHeld - 1, maxSequence)
@@ -181,22 +286,42 @@ export class Conversation implements SessionHandler, Source {
     const handled = fields.integer(0, maxSequence)
     const handledRun = fields.nullable(() => fields.bytes(idBytes))
     const { outbox, inbox } = this.#parts
+    const isSameLog = peerLogId && this.#peerLogId && equalBytes(this.#peerLogId, peerLogId)
+    if (!isSameLog) this.#toldRefused = 0
+    const isFirst = !this.isGreeted
+    this.isGreeted = true
     this.#peerLogId = peerLogId
     this.#peerRun = run
-    inbox.begin(peerLogId, run, firstHeld, highestSent)
-    this.#acknowledgedLogId = undefined
-    if (ownLogId && equalBytes(ownLogId, outbox.logId)) {
-      this.#acknowledgedLogId = outbox.logId
-      outbox.reconcile(handled, handledRun)
+    if (peerLogId) inbox.begin(peerLogId, run, firstHeld, highestSent, isFirst)
+    const isKnown = ownLogId !== null && equalBytes(ownLogId, outbox.logId)
+    this.#acknowledgedLogId = isKnown ? outbox.logId : undefined
+    if (ownLogId) {
+      outbox.reconcile(this.device, ownLogId, handled, handledRun, this.#refusedOf(ownLogId))
     }
+    this.#refused = new Refusals()
     this.#parts.onGreeted(this)
   }
 
-  #takeCard(record: Record): void {
-    const fields = new Fields(record, 2, 'protocol')
+  #takeAnnouncement(record: Record): void {
+    // One's own devices have as much to say as there are contacts; nobody else is heard with that.
+    const isBounded = record[0] !== recordKinds.sync
+    if (isBounded && ++this.#announcements > maxAnnouncementsPerSession) throw malformed()
+    this.#parts.announcements?.take(record, this.session.peerDeviceKey)
+  }
+
+  #takeRefused(record: Record): void {
+    const fields = new Fields(record, 3, 'protocol')
     fields.any()
-    if (++this.#cards > maxCardsPerSession) throw malformed()
-    this.#parts.takeCard(fields.bytes(1, maxCardBytes))
+    const logId = fields.bytes(idBytes).slice()
+    const ends = fields.array(2 * maxRefusalsPerRecord, (end) => end.any())
+    if (this.#refusedOf(logId).isEmpty) this.#refused = new Refusals()
+    this.#refusedLogId = logId
+    this.#refused.join(ends)
+  }
+
+  #refusedOf(logId: Uint8Array): Refusals {
+    const isOf = this.#refusedLogId && equalBytes(this.#refusedLogId, logId)
+    return isOf ? this.#refused : new Refusals()
   }
 
   #take(record: Record): void {
@@ -206,15 +331,19 @@ export class Conversation implements SessionHandler, Source {
     switch (kind) {
       case recordKinds.message:
         if (value !== null && !(value instanceof Uint8Array)) throw malformed()
+        if (!this.#peerLogId) throw malformed()
         // A session that a reloaded peer left behind may speak of a log that is gone.
-        if (inbox.isOf(this.#peerLogId!)) {
+        if (inbox.isOf(this.#peerLogId)) {
           inbox.receive(id, value, this.#peerRun!, this.#told?.position)
         }
         return
       case recordKinds.ack:
-        // One of a log that was given up says nothing of the present one.
-        if (this.#acknowledgedLogId === outbox.logId) outbox.acknowledge(id)
-        else if (this.#told?.logId === outbox.logId && !outbox.hasRolledBack) throw malformed()
+        // One of a log that was given up, or has gone on elsewhere, says nothing of the present one.
+        if (!outbox.isFor(this.device)) return
+        if (this.#acknowledgedLogId === outbox.logId) {
+          outbox.acknowledge(id, this.#refusedOf(outbox.logId))
+          this.#refused = new Refusals()
+        } else if (this.#told?.logId === outbox.logId && !outbox.hasChangedLog) throw malformed()
         return
       case recordKinds.request:
       case recordKinds.response:

@@ -2,8 +2,14 @@
 
 import { deferred, type Deferred } from '../base/deferred.ts'
 
+/** What has become of messages, by id. */
+export interface Fates {
+  readonly handled: readonly string[]
+  readonly refused: readonly string[]
+}
+
 /**
- * Resolves when a handler of the peer has returned. Rejects when the message is withdrawn, can't be stored, or the link is closed; a message
+ * Resolves when a handler of the peer has returned. Rejects when the peer has refused the message (`forbidden`), or when the message is withdrawn, can't be stored, or the link is closed; a message
  * that was stored is sent all the same after the next start.
  */
 export class Delivery extends Promise<void> {

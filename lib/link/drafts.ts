@@ -18,6 +18,7 @@ import { bytesOf } from './held.ts'
 import {
   draftKey,
   exhausted,
+  forbidden,
   gone,
   parseDraftKey,
   readMarker,
@@ -137,6 +138,12 @@ export class Drafts {
       this.#pending.get(sequenceOf(id))?.resolve()
       this.#pending.delete(sequenceOf(id))
     }
+  }
+
+  /** The peer has refused this one. */
+  refused(id: string): void {
+    this.#pending.get(sequenceOf(id))?.reject(forbidden())
+    this.#pending.delete(sequenceOf(id))
   }
 
   /** There is a leader, and an earlier one may have died before it told: looks for markers. Then `pendingIds` are all there are. */

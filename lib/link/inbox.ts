@@ -1,28 +1,41 @@
 /**
- * The inbox: messages of the peer in order, each handed to the application once, the next when the handlers of the one before have
+ * The inbox: messages of one device of the peer in order, each handed to the application once, the next when the handlers of the one before have
  * returned; then it counts as handled. How far that went is stored in batches, and acknowledged once it is on disk. Without a handler
  * messages wait. What the sender may have on its way bounds what waits here.
  */
 
-import { equalBytes, toBase64url } from '../base/bytes.ts'
-import { deferred } from '../base/deferred.ts'
-import { reportError, type Unsubscribe } from '../base/emitter.ts'
+import { equalBytes } from '../base/bytes.ts'
+import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { decode } from '../codec/cbor.ts'
+import { decodeSequence } from '../codec/cbor.ts'
 import { bytesOf } from './held.ts'
-import { readPositions, type LogOptions } from './log.ts'
+import { messageId, seriesName, type LogOptions } from './log.ts'
+import { Refusals } from './refusals.ts'
+import { isName, messageScope, type Rights } from './rights.ts'
 
 export interface MessageInfo {
   /** The same whenever the same message comes again. */
   readonly id: string
   /** Whether a handler may have been given it before: one that threw, or one of a page that is gone. */
   readonly redelivered: boolean
+  /** What the sender says it is about; it may be granted for itself. */
+  readonly topic?: string | undefined
 }
 
 export type MessageHandler = (message: unknown, info: MessageInfo) => void | Promise<void>
+
+/** Says that a message was not handed over after all: the peer may not send it any more. */
+export const refused = Symbol('refused')
+
+/** Who asks `inbox` again before it hands over later: `refused` says that it may not any more. */
+export type Recipient = (
+  message: unknown,
+  info: MessageInfo,
+  inbox: Pick<Inbox, 'mayHandOver'>,
+) => void | Promise<void> | Promise<void | typeof refused>
 
 /** Numbers of messages that can't be had any more, ends included. */
 export interface Gap {
@@ -43,12 +56,30 @@ export interface Position {
   readonly logId: Uint8Array
   readonly run: Uint8Array | null
   readonly handled: number
+  /** As it is stored: ends of the stretches that were refused. */
+  readonly refused?: readonly number[]
+}
+
+/** Who of several hands over. */
+export interface Turns {
+  /** Returns whether it is this one's turn; else `deliver` is called when it is. */
+  take(inbox: Inbox): boolean
+  pass(): void
 }
 
 export interface InboxOptions {
-  readonly peer: string
+  /** Of its record. */
+  readonly key: string
+  /** As on disk, the latest last. */
+  readonly positions: Promise<readonly Position[]>
+  readonly handlers: ReadonlySet<Recipient>
+  readonly turns: Turns
   readonly runtime: Runtime
   readonly log: LogOptions
+  /** Which messages are handed over, asked when their turn comes. */
+  readonly rights: Rights
+  /** A message was stepped over, for want of that scope. */
+  readonly onRefused: (scope: string) => void
   /** There is more to acknowledge. */
   readonly onCommitted: () => void
   readonly onGap: (gap: Gap) => void
@@ -62,6 +93,8 @@ interface Waiting {
   readonly value: Uint8Array | null
   readonly run: Uint8Array
   gap?: Gap
+  /** What it takes, once that was asked. */
+  scope?: string
 }
 
 const maxWaitingBytes =
@@ -70,14 +103,17 @@ const maxWaitingBytes =
 export class Inbox {
   readonly ready: Promise<void>
   readonly #options: InboxOptions
-  readonly #handlers = new Set<MessageHandler>()
+  readonly #handlers: ReadonlySet<Recipient>
   readonly #waiting = new Queue<Waiting>()
   #waitingBytes = 0
   /** Of other logs than the one that is current, the latest last. */
   #others: Position[] = []
   #handled: Position | undefined
   #committed: Position | undefined
-  #logName = ''
+  /** As its messages are named by. */
+  #series = ''
+  /** Numbers that were refused, which the peer may not have been told. */
+  #refusals = new Refusals()
   #received = 0
   /** Of the peer, that sent it. */
   #receivedRun: Uint8Array | null = null
@@ -92,38 +128,24 @@ export class Inbox {
   #cancelCommit: (() => void) | undefined
   #failures = 0
   #isClosed = false
-  #cancelLoad: () => void = () => {}
   /** Ends the wait after a failure. */
   #retry: (() => void) | undefined
 
   constructor(options: InboxOptions) {
     this.#options = options
-    const ready = deferred<void>()
-    this.ready = ready.promise
-    void this.#load(ready.resolve)
-  }
-
-  async #load(onReady: () => void): Promise<void> {
-    const { peer, log, runtime, onError } = this.#options
-    try {
-      const record = await log.store.transaction(['inbox'], { mode: 'read' }, (transaction) =>
-        transaction.get('inbox', peer),
-      )
-      this.#others = readPositions(record)
-      const latest = this.#others.pop()
+    this.#handlers = options.handlers
+    this.ready = options.positions.then((positions) => {
+      this.#others = positions.slice(0, -1)
+      const latest = positions.at(-1)
       if (latest) this.#become(latest)
-      onReady()
-    } catch (error) {
-      if (this.#isClosed) return
-      this.#cancelLoad = runtime.setTimer(limits.storeRetryMs, () => void this.#load(onReady))
-      onError(error)
-    }
+    })
   }
 
-  #become(position: Position): void {
+  #become({ refused, ...position }: Position): void {
+    this.#refusals = new Refusals(refused)
+    this.#series = seriesName(position.logId)
     this.#handled = position
     this.#committed = position
-    this.#logName = toBase64url(position.logId)
     this.#received = position.handled
     this.#receivedRun = position.run
   }
@@ -131,6 +153,11 @@ export class Inbox {
   /** What the peer may be told: it is on disk. */
   get committed(): Position | undefined {
     return this.#committed
+  }
+
+  /** Ends of the stretches that were refused, in what the peer may be told of behind `sequence`. */
+  refusedAfter(sequence: number): number[] {
+    return this.#refusals.within(sequence + 1, this.#committed?.handled ?? 0)
   }
 
   get isEmpty(): boolean {
@@ -142,21 +169,30 @@ export class Inbox {
     return this.#handled !== undefined && equalBytes(this.#handled.logId, logId)
   }
 
-  /** The peer names its log, the oldest message it holds and the highest it may have sent. An unknown log begins with the oldest. */
-  begin(logId: Uint8Array, run: Uint8Array, firstHeld: number, highestSent: number): void {
+  /**
+   * The peer names its log, the oldest message it holds and the highest it may have sent. An unknown log begins with the oldest. `isFirst`:
+   * on a session.
+   */
+  begin(
+    logId: Uint8Array,
+    run: Uint8Array,
+    firstHeld: number,
+    highestSent: number,
+    isFirst: boolean,
+  ): void {
     if (this.#isFresh) this.#before = [{ logId, upTo: highestSent }]
     if (!this.isOf(logId)) {
       const known = this.#others.find((other) => equalBytes(other.logId, logId))
       this.#others = this.#others.filter((other) => other !== known)
       // With nothing handled there is nothing to remember.
-      if (this.#handled?.run) this.#others.push(this.#handled)
+      if (this.#handled?.run) this.#others.push(this.#stored(this.#handled))
       this.#others = this.#others.slice(1 - limits.maxPeerLogs)
       const first = this.#waiting.at(0)
       if (first && (this.#isDelivering || this.#failures > 0)) {
         this.#before.push({ logId: this.#handled!.logId, upTo: first.sequence })
       }
-      // A log that begins after a rollback holds what the one before may have brought.
-      if (!known) this.#before.push({ logId, upTo: highestSent })
+      // It holds what the one before may have brought.
+      this.#before.push({ logId, upTo: highestSent })
       this.#before = this.#before.slice(-2 * limits.maxPeerLogs)
       this.#waiting.clear()
       this.#waitingBytes = 0
@@ -164,6 +200,8 @@ export class Inbox {
       this.#become(known ?? { logId, run: null, handled: firstHeld - 1 })
       this.#retry?.()
     }
+    // What it holds no more it has been told of; it has that on disk before it begins a session.
+    if (isFirst) this.#refusals.forgetUpTo(firstHeld - 1)
     if (firstHeld <= this.#received + 1) return
     const gap = { from: this.#received + 1, to: firstHeld - 1 }
     this.#received = gap.to
@@ -214,15 +252,6 @@ export class Inbox {
     return false
   }
 
-  /** Several handlers: a message is handled when all have returned. */
-  addHandler(handler: MessageHandler): Unsubscribe {
-    this.#handlers.add(handler)
-    this.deliver()
-    return () => {
-      this.#handlers.delete(handler)
-    }
-  }
-
   /** The position is stored before the next message. */
   get #isHeld(): boolean {
     return this.#options.log.commit === 'each' && this.#handled !== this.#committed
@@ -230,36 +259,56 @@ export class Inbox {
 
   /** Hands over what waits, as far as it can. */
   deliver(): void {
-    if (this.#isDelivering || this.#isClosed) return
+    if (this.#isDelivering || this.#isClosed || this.#waiting.length === 0) return
+    if (!this.#options.turns.take(this)) return
     this.#isDelivering = true
-    while (this.#handlers.size > 0 && !this.#isHeld) {
+    while (!this.#isHeld) {
       const next = this.#waiting.at(0)
-      if (!next) break
-      const pending = this.#handOver(next)
-      if (pending) {
-        void pending.then(
-          () => this.#continue(next),
+      if (!next || (this.#handlers.size === 0 && !this.#isForbidden(next))) break
+      const outcome = this.#handOver(next)
+      if (outcome instanceof Promise) {
+        void outcome.then(
+          (outcomes) => this.#continue(next, outcomes.includes(refused)),
           (error: unknown) => this.#retryLater(next, error),
         )
         return
       }
-      this.#settle(next)
+      this.#settle(next, outcome === refused)
     }
     this.#isDelivering = false
+    this.#options.turns.pass()
   }
 
-  /** Nothing when every handler has returned already, or when there is nothing to hand over: a value that nobody can ever read. */
-  #handOver({ sequence, value, gap }: Waiting): Promise<unknown> | undefined {
+  /** Whether it waits for no handler: what may not be handed over goes at once. */
+  #isForbidden(waiting: Waiting): boolean {
+    const { rights } = this.#options
+    if (!waiting.value || rights.allows('message')) return false
+    waiting.scope ??= messageScope(read(waiting.value)?.topic)
+    return !rights.allows(waiting.scope)
+  }
+
+  /** Nothing when every handler has returned already, or when there is nothing to hand over: a value that nobody can ever read, or may. */
+  #handOver({
+    sequence,
+    value,
+    gap,
+  }: Waiting): Promise<(void | typeof refused)[]> | typeof refused | undefined {
     if (gap) this.#options.onGap(gap)
     if (!value) return undefined
     const wasThere = this.#before.some(({ logId, upTo }) => sequence <= upTo && this.isOf(logId))
-    const info = { id: this.#id(sequence), redelivered: wasThere || this.#failures > 0 }
-    const pending: Promise<void>[] = []
+    let message = read(value)
+    if (!message) return undefined
+    const { topic } = message
+    if (!this.mayHandOver(topic)) return refused
+    const redelivered = wasThere || this.#failures > 0
+    const info = { id: this.#id(sequence), redelivered, topic }
+    const pending: Promise<void | typeof refused>[] = []
     try {
       for (const handler of [...this.#handlers]) {
-        const message = read(value)
-        if (!message) return undefined
-        const result = handler(message.value, info)
+        // Each its own.
+        message ??= read(value)!
+        const result = handler(message.value, info, this)
+        message = undefined
         if (result) pending.push(result)
       }
     } catch (error) {
@@ -268,20 +317,35 @@ export class Inbox {
     return pending.length > 0 ? Promise.all(pending) : undefined
   }
 
-  #id(sequence: number): string {
-    return `${this.#logName}.${sequence}`
+  /** Whether a message of that topic may be handed over now. */
+  mayHandOver(topic: string | undefined): boolean {
+    const { rights, onRefused } = this.#options
+    const scope = messageScope(topic)
+    if (rights.allows(scope)) return true
+    onRefused(scope)
+    return false
   }
 
-  #continue(waiting: Waiting): void {
+  #stored(position: Position): Position {
+    return { ...position, refused: this.#refusals.within(1, position.handled) }
+  }
+
+  #id(sequence: number): string {
+    return messageId(this.#series, sequence)
+  }
+
+  #continue(waiting: Waiting, isRefused: boolean): void {
     this.#isDelivering = false
-    this.#settle(waiting)
+    this.#settle(waiting, isRefused)
+    this.#options.turns.pass()
     this.deliver()
   }
 
   /** The first in the queue was handled. Another log may have begun meanwhile, and the queue be another. */
-  #settle(waiting: Waiting): void {
+  #settle(waiting: Waiting, isRefused: boolean): void {
     this.#failures = 0
     if (this.#waiting.at(0) !== waiting) return
+    if (isRefused) this.#refusals.add(waiting.sequence)
     this.#waiting.shift()
     this.#waitingBytes -= bytesOf(waiting.value)
     const { logId } = this.#handled!
@@ -292,6 +356,7 @@ export class Inbox {
   /** A handler that throws is shown the way uncaught errors are, and gets the message again. */
   #retryLater(waiting: Waiting, error: unknown): void {
     reportError(error)
+    if (this.#isClosed) return this.#options.turns.pass()
     const delayMs = Math.min(
       limits.handlerRetryMinMs * 2 ** this.#failures++,
       limits.handlerRetryMaxMs,
@@ -308,6 +373,8 @@ export class Inbox {
       this.#isDelivering = false
       this.deliver()
     }
+    // What other devices have sent is not behind it.
+    this.#options.turns.pass()
   }
 
   // ── Storing ──────────────────────────────────────────────────────────────────────────────────────
@@ -321,7 +388,7 @@ export class Inbox {
   }
 
   async #commit(): Promise<void> {
-    const { peer, log, runtime, onError, onCommitted } = this.#options
+    const { key, log, runtime, onError, onCommitted } = this.#options
     this.#cancelCommit?.()
     this.#cancelCommit = undefined
     this.#isCommitting = true
@@ -331,7 +398,7 @@ export class Inbox {
         async (transaction) => {
           if (this.#isClosed || !this.#handled?.run) return
           position = this.#handled
-          await transaction.put('inbox', peer, { logs: [...this.#others, position] })
+          await transaction.put('inbox', key, { logs: [...this.#others, this.#stored(position)] })
         },
         () => ['inbox'],
       )
@@ -352,16 +419,24 @@ export class Inbox {
 
   close(): void {
     this.#isClosed = true
-    this.#cancelLoad()
     this.#cancelCommit?.()
     this.#retry?.()
     this.#waiting.clear()
   }
 }
 
-function read(encoded: Uint8Array): { value: unknown } | undefined {
+interface Message {
+  readonly value: unknown
+  readonly topic: string | undefined
+}
+
+/** Nothing for what nobody can read. */
+function read(encoded: Uint8Array): Message | undefined {
   try {
-    return { value: decode(encoded) }
+    const items = decodeSequence(encoded, { copy: true })
+    const [value, topic] = items
+    if (items.length === 1) return { value, topic: undefined }
+    return items.length === 2 && isName(topic) ? { value, topic } : undefined
   } catch {
     return undefined
   }

@@ -10,10 +10,18 @@ import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Slab } from '../base/slab.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { encodeValue, type RequestHandler } from './calls.ts'
+import { parseScopes, type Scopes } from '../identity/scopes.ts'
+import { encodeMessage, encodeValue, type RequestHandler } from './calls.ts'
 import { takesNothing, type Carrier, type CarrierEvents, type Receiver } from './carrier.ts'
 import { Delivery } from './delivery.ts'
 import type { MessageHandler, MessageInfo } from './inbox.ts'
+import {
+  checkPersonName,
+  isSameNumber,
+  isSamePerson,
+  type PersonChange,
+  type Person,
+} from './person.ts'
 import type { LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
 import { unlessAborted, within, type RequestOptions } from './within.ts'
@@ -21,6 +29,14 @@ import { unlessAborted, within, type RequestOptions } from './within.ts'
 export interface LinkEvents extends CarrierEvents {
   /** A stream that the peer opened. Without a listener it is refused with `no-handler`. */
   stream: [stream: LinkStream]
+  /** The name, the verified mark or rights are others, in this tab or in another one. */
+  person: []
+}
+
+export interface SendOptions {
+  /** What the message is about, 1 to 64 characters: the peer may have granted that alone. Default: nothing in particular. */
+  topic?: string
+  signal?: AbortSignal
 }
 
 /** @internal What a link needs of its mesh. */
@@ -29,6 +45,9 @@ export interface LinkOptions {
   readonly safetyNumber: string
   readonly runtime: Runtime
   readonly carrier: Carrier
+  readonly person: Person
+  /** Resolves when it is stored, for all tabs. */
+  readonly changePerson: (change: PersonChange) => Promise<void>
 }
 
 export class Link {
@@ -37,6 +56,7 @@ export class Link {
   readonly safetyNumber: string
 
   readonly #runtime: Runtime
+  readonly #changeWho: LinkOptions['changePerson']
   readonly #emitter = new Emitter<LinkEvents>()
   readonly #messageHandlers = new Set<MessageHandler>()
   readonly #handlers = new Map<string, RequestHandler>()
@@ -46,6 +66,7 @@ export class Link {
   readonly #underWay = new Set<AbortController>()
   readonly #receiver: Receiver
   #state: LinkState = 'idle'
+  #who: Person
   #carrier!: Carrier
   #reception = takesNothing
   #stops: Unsubscribe[] = []
@@ -53,10 +74,13 @@ export class Link {
   #moved = deferred<void>()
 
   /** @internal */
-  constructor({ peer, safetyNumber, runtime, carrier }: LinkOptions) {
+  constructor(options: LinkOptions) {
+    const { peer, safetyNumber, runtime, carrier, person, changePerson } = options
     this.peer = peer
     this.safetyNumber = safetyNumber
     this.#runtime = runtime
+    this.#who = person
+    this.#changeWho = changePerson
     const messageHandlers = this.#messageHandlers
     const handlers = this.#handlers
     const emitter = this.#emitter
@@ -98,12 +122,20 @@ export class Link {
       carrier.on('error', (error) => this.#tell('error', error, error)),
       carrier.on('queued', (count) => this.#emitter.emit('queued', count)),
       carrier.on('delivered', (id) => this.#emitter.emit('delivered', id)),
+      carrier.on('refused', (id) => this.#emitter.emit('refused', id)),
       carrier.on('stuck', (stuck) => this.#emitter.emit('stuck', stuck)),
     ]
     this.#reception = carrier.receive(this.#receiver)
     this.#become(carrier.state)
     this.#moved.resolve()
     this.#moved = deferred()
+  }
+
+  /** @internal */
+  know(person: Person): void {
+    const before = this.#who
+    this.#who = person
+    if (!isSamePerson(before, person)) this.#emitter.emit('person')
   }
 
   /** @internal There is no such contact any more. */
@@ -147,6 +179,62 @@ export class Link {
     return this.#state
   }
 
+  /** What you call the peer, for yourself alone; null until you have. */
+  get name(): string | null {
+    return this.#who.name
+  }
+
+  /** Names the peer, in all tabs and for good; null takes the name away. @throws HandfastError `invalid-argument`, `storage-failed`, `closed` */
+  async rename(name: string | null): Promise<void> {
+    const kept = checkPersonName(name)
+    await this.#changePerson({ name: kept })
+  }
+
+  /** Whether you have compared safety numbers. No other key ever has this mark, and somebody forgotten and met again has not. */
+  get verified(): boolean {
+    return this.#who.verified
+  }
+
+  /**
+   * Marks the peer as verified: `number` is what the peer sees on their screen, got in person or by a call, not over this link.
+   * @throws HandfastError `invalid-argument` when it is not the safety number: somebody may stand between you; `storage-failed`, `closed`
+   */
+  async verify(number: string): Promise<void> {
+    if (!isSameNumber(number, this.safetyNumber)) {
+      throw new HandfastError('invalid-argument', 'This is not the safety number of this link')
+    }
+    await this.#changePerson({ verified: this.safetyNumber })
+  }
+
+  /** Takes the mark away. @throws HandfastError `storage-failed`, `closed` */
+  async unverify(): Promise<void> {
+    await this.#changePerson({ verified: null })
+  }
+
+  /** What the peer may do here, `['*']` (all) unless you have said otherwise. `docs/protocol.md`, "Scopes", has their words. */
+  get scopes(): Scopes {
+    return this.#who.scopes
+  }
+
+  /** What you may do there, as far as the peer has said. */
+  get grantedScopes(): Scopes {
+    return this.#who.grantedScopes
+  }
+
+  /**
+   * Says what the peer may do here: at most 16 scopes of at most 80 bytes, 640 in all, such as `message`, `request:balance` or `stream`; none at all
+   * with `[]`. It counts from the next thing the peer does, also on a session that is open.
+   * @throws HandfastError `invalid-argument`, `storage-failed`, `closed`
+   */
+  async allow(scopes: Scopes): Promise<void> {
+    await this.#changePerson({ scopes: parseScopes(scopes) })
+  }
+
+  async #changePerson(change: PersonChange): Promise<void> {
+    this.#closing.signal.throwIfAborted()
+    await this.#changeWho(change)
+  }
+
   /** Messages that the peer has not handled yet. */
   get queued(): number {
     return this.#carrier.queued
@@ -179,12 +267,14 @@ export class Link {
    * Sends a message, in any state; dials when there is no session. It is stored before it goes out, and goes out again after a reload
    * (`stored`, with its id). Resolves when a handler of the peer has returned. Aborting `signal` withdraws a message that has not
    * been sent yet; afterwards it is too late.
-   * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `storage-failed`, `closed`
+   * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `storage-failed`, `closed`;
+   * `forbidden` when the peer has not granted it: no handler got it
    */
-  send(message: unknown, options: { signal?: AbortSignal } = {}): Delivery {
+  send(message: unknown, { topic, signal }: SendOptions = {}): Delivery {
     try {
       this.#closing.signal.throwIfAborted()
-      return this.#carrier.send(encodeValue(message, this.#slab.keep), options.signal)
+      if (topic !== undefined) checkName(topic)
+      return this.#carrier.send(encodeMessage(message, topic, this.#slab.keep), signal)
     } catch (error) {
       const refused = new Delivery()
       refused.reject(error)
@@ -233,7 +323,7 @@ export class Link {
   /**
    * Asks the peer and resolves with its answer; dials when there is no session. Not sent again: when the session ends meanwhile it fails, and
    * whether it was handled is not known.
-   * @throws HandfastError `timeout`, `interrupted`, `no-handler`, `request-failed`, `queue-full`, `too-large`, `invalid-argument`,
+   * @throws HandfastError `timeout`, `interrupted`, `no-handler`, `forbidden`, `request-failed`, `queue-full`, `too-large`, `invalid-argument`,
    * `closed`; the reason of `signal`
    */
   async request(
@@ -247,7 +337,8 @@ export class Link {
   }
 
   /**
-   * Opens a stream of bytes both ways; dials when there is no session. It is cut off with the session.
+   * Opens a stream of bytes both ways; dials when there is no session. It is cut off with the session; with `forbidden` where the peer has
+   * not granted it, or does not any more.
    * @throws HandfastError `timeout`, `queue-full`, `closed`; the reason of `signal`
    */
   async openStream(name: string, options: RequestOptions = {}): Promise<LinkStream> {

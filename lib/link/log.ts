@@ -1,12 +1,13 @@
 /**
  * What a link's log is in storage. Outbox: a head record, key `<peer>`, and segments, key `<peer>/<first number, 16 digits>`, each one byte
- * array of many messages with their lengths. Inbox: one record, key `<peer>`, with the positions in the peer's last logs. Drafts: what
- * tabs that do not lead have accepted, a record each, key `<peer>/<tab>/<n, 16 digits>`: the message, and once it is in the log, a marker
+ * array of many messages with their lengths. Inbox: a record for each device of the peer, key `<peer>/<device key>`, with the positions in
+ * that device's last logs. Drafts: what tabs that do not lead have accepted, a record each, key `<peer>/<tab>/<n, 16 digits>`: the message, and once it is in the log, a marker
  * in its place that names it.
  */
 
-import { equalBytes } from '../base/bytes.ts'
+import { concat, equalBytes, fromBase64url, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
+import type { Runtime } from '../base/runtime.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { Store, StoreRecord, StoreValue, Table } from '../storage/store.ts'
 
@@ -26,16 +27,20 @@ export interface LogOptions {
 
 export interface OutboxHead {
   logId: Uint8Array
+  /** Of the peer, that the messages go to. None yet: to the first that comes. */
+  device: Uint8Array | null
   /** Number of the next message. */
   next: number
   acked: number
   /** From which number on each run gave or sent them, oldest first. */
   runs: { id: Uint8Array; from: number }[]
+  /** Ends of the stretches that the peer has refused, among those acknowledged. */
+  refused?: number[]
 }
 
 export interface InboxRecord {
   /** The latest last. */
-  logs: { logId: Uint8Array; run: Uint8Array; handled: number }[]
+  logs: { logId: Uint8Array; run: Uint8Array; handled: number; refused?: number[] }[]
 }
 
 /** In place of a draft that is in the log. */
@@ -51,6 +56,12 @@ const withdrawn = 0xffff_ffff
 const digits = (n: number): string => String(n).padStart(16, '0')
 
 export const segmentKey = (peer: string, first: number): string => `${peer}/${digits(first)}`
+
+export const inboxKey = (peer: string, device: Uint8Array): string =>
+  `${peer}/${toBase64url(device)}`
+
+export const deviceOf = (inboxKey: string): Uint8Array =>
+  fromBase64url(inboxKey.slice(inboxKey.indexOf('/') + 1))
 
 export const draftKey = (peer: string, tab: string, n: number): string =>
   `${peer}/${tab}/${digits(n)}`
@@ -95,31 +106,37 @@ export function unpackSegment(segment: unknown): (Uint8Array | null)[] {
 }
 
 const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)
+const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.every(isNumber)
 const isId = (value: unknown): boolean => value instanceof Uint8Array && value.length === 16
 
 /** @throws HandfastError `storage-failed` */
 export function readHead(record: StoreValue | undefined): OutboxHead | undefined {
   if (record === undefined) return undefined
-  const { logId, next, acked, runs } = (record ?? {}) as OutboxHead
+  const { logId, device = null, next, acked, runs, refused = [] } = (record ?? {}) as OutboxHead
   const isWell =
     isId(logId) &&
+    (device === null || device instanceof Uint8Array) &&
     isNumber(next) &&
     isNumber(acked) &&
     Array.isArray(runs) &&
-    runs.every((run) => isId(run?.id) && isNumber(run.from))
+    runs.every((run) => isId(run?.id) && isNumber(run.from)) &&
+    areNumbers(refused)
   if (!isWell) throw corrupted()
-  return { logId, next, acked, runs }
+  return { logId, device, next, acked, runs, refused }
 }
 
 /** @throws HandfastError `storage-failed` */
-export function readPositions(record: StoreValue | undefined): InboxRecord['logs'] {
+export function readPositions(
+  record: StoreValue | undefined,
+): Required<InboxRecord['logs'][number]>[] {
   if (record === undefined) return []
   const { logs } = (record ?? {}) as InboxRecord
-  const isWell =
-    Array.isArray(logs) &&
-    logs.every((each) => isId(each?.logId) && isId(each.run) && isNumber(each.handled))
-  if (!isWell) throw corrupted()
-  return logs
+  if (!Array.isArray(logs)) throw corrupted()
+  return logs.map((each) => {
+    const { logId, run, handled, refused = [] } = each ?? {}
+    if (!isId(logId) || !isId(run) || !isNumber(handled) || !areNumbers(refused)) throw corrupted()
+    return { logId, run, handled, refused }
+  })
 }
 
 /** What a marker says; `undefined` for what is none. */
@@ -161,13 +178,16 @@ export function lastOf(
   return at < 0 ? undefined : (runs[at + 1]?.from ?? next) - 1
 }
 
-/** Whether a head that a run wrote has reached the disk, as far as the head there now, maybe of other runs, tells. */
+/** Whether a head that a run wrote over a log has reached the disk, as far as the head there now, maybe of other runs, tells. */
 export function wasWritten(
   head: OutboxHead,
   run: Uint8Array,
   now: OutboxHead | undefined,
+  formerLogId: Uint8Array,
 ): boolean | undefined {
   if (!now) return false
+  const isNewLog = !equalBytes(head.logId, formerLogId)
+  if (isNewLog && equalBytes(now.logId, formerLogId)) return false
   if (!equalBytes(now.logId, head.logId)) return undefined
   const last = lastOf(now.runs, run, now.next)
   if (last !== undefined) return last >= head.next - 1
@@ -175,8 +195,25 @@ export function wasWritten(
   return now.acked < head.next - 1 ? false : undefined
 }
 
+/**
+ * A log id begins with what names the numbers: a log that goes on for another device of the peer keeps that, for its numbers mean the same
+ * messages, and each keeps its id.
+ */
+const seriesBytes = 8
+
+const seriesOf = (logId: Uint8Array): Uint8Array => logId.subarray(0, seriesBytes)
+
+export const isSameSeries = (one: Uint8Array, other: Uint8Array): boolean =>
+  equalBytes(seriesOf(one), seriesOf(other))
+
+/** Of the log that goes on from another. */
+export const continuedLogId = (logId: Uint8Array, runtime: Runtime): Uint8Array =>
+  concat(seriesOf(logId), runtime.randomBytes(logId.length - seriesBytes))
+
+export const seriesName = (logId: Uint8Array): string => toBase64url(seriesOf(logId))
+
 /** What handlers and senders know a message by. */
-export const messageId = (logName: string, sequence: number): string => `${logName}.${sequence}`
+export const messageId = (series: string, sequence: number): string => `${series}.${sequence}`
 
 export const sequenceOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1))
 
@@ -189,10 +226,14 @@ export function eraseLog({ commits }: LogOptions, peer: string): Promise<void> {
     for (const { key } of await transaction.list('drafts', `${peer}/`)) {
       await transaction.delete('drafts', key)
     }
+    for (const { key } of await transaction.list('inbox', `${peer}/`)) {
+      await transaction.delete('inbox', key)
+    }
     await transaction.delete('outbox', peer)
-    await transaction.delete('inbox', peer)
   })
 }
+
+export const forbidden = () => new HandfastError('forbidden', 'The peer refused the message')
 
 export const exhausted = () => new HandfastError('exhausted', 'The log has no more numbers')
 

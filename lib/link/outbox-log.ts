@@ -1,10 +1,11 @@
 /**
  * The outgoing log of a link on disk: messages get their numbers in the strict transaction that stores them, are kept until they are
  * acknowledged, and have a mark in their place when they are withdrawn. One transaction at a time takes all that has come by the time
- * it runs, drafts of other tabs too. After one that failed, and may have reached the disk, the next begins by looking.
+ * it runs, drafts of other tabs too. After one that failed, and may have reached the disk, the next begins by looking. All of it goes to one
+ * device of the peer; for another it goes on in a log with another id and the same numbers.
  */
 
-import { equalBytes, toBase64url } from '../base/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
@@ -18,6 +19,7 @@ import { Former } from './former.ts'
 import { nothing, type Handover, type Unstored } from './handover.ts'
 import { bytesOf, entryOf, Held, type Entry, type Extent } from './held.ts'
 import * as log from './log.ts'
+import { Refusals } from './refusals.ts'
 
 export interface OutboxLogOptions {
   readonly peer: string
@@ -29,9 +31,19 @@ export interface OutboxLogOptions {
   readonly onStored: () => void
   readonly onQueued: (count: number) => void
   readonly onDelivered: (id: string) => void
+  /** The peer has stepped over a message, which may not be sent to it. */
+  readonly onRefused: (id: string) => void
   /** A draft of another tab is in the log, under that id; or refused, for there are no more numbers. */
   readonly onAdopted?: (tab: string, n: number, id: string | null) => void
   readonly onError: (error: unknown) => void
+}
+
+/** A log that is to take the place of the present one. */
+interface NextLog {
+  readonly id: Uint8Array
+  readonly device: Uint8Array | null
+  /** This storage was set back or copied: its numbers may mean other messages. */
+  readonly isRollback: boolean
 }
 
 /** What one transaction writes. */
@@ -53,18 +65,22 @@ export class OutboxLog {
   /** What the peer may have been sent. */
   highestSent = 0
   /** Whether acknowledgements of an earlier log may be on their way. */
-  hasRolledBack = false
+  hasChangedLog = false
   readonly #options: OutboxLogOptions
   /** Not on disk, or not known to be. */
   #waiting = new Queue<Entry>()
   readonly #taken: Promise<void>
-  #logId: Uint8Array
-  #logName: string
-  /** Of the log that is to begin. */
-  #nextLogId: Uint8Array | undefined
+  #logId!: Uint8Array
+  /** As messages are named by. */
+  #series!: string
+  #device: Uint8Array | null = null
+  #nextLog: NextLog | undefined
   #isNew = true
   #runs: log.OutboxHead['runs'] = []
   #acked = 0
+  #ackedOnDisk = 0
+  /** Of those acknowledged. */
+  #refused = new Refusals()
   #next = 1
   #segments: readonly Extent[] = []
   #queuedBytes = 0
@@ -91,8 +107,7 @@ export class OutboxLog {
 
   constructor(options: OutboxLogOptions) {
     this.#options = options
-    this.#logId = options.runtime.randomBytes(16)
-    this.#logName = toBase64url(this.#logId)
+    this.#become(options.runtime.randomBytes(16))
     this.held = new Held({ ...options, store: options.log.store, extents: () => this.#segments })
     this.#committer = new Committer({
       runtime: options.runtime,
@@ -122,7 +137,12 @@ export class OutboxLog {
     void this.#taken.then(() => this.#load(ready.resolve))
   }
 
-  /** Names this series of sequence numbers. */
+  #become(logId: Uint8Array): void {
+    this.#logId = logId
+    this.#series = log.seriesName(logId)
+  }
+
+  /** Names this log. */
   get logId(): Uint8Array {
     return this.#logId
   }
@@ -137,8 +157,28 @@ export class OutboxLog {
     return this.#options.log.run
   }
 
-  get isRebasing(): boolean {
-    return this.#nextLogId !== undefined
+  /** Another log is being written. */
+  get isChanging(): boolean {
+    return this.#nextLog !== undefined
+  }
+
+  /** Whether that is since this storage was set back or copied. */
+  protected get isRollingBack(): boolean {
+    return this.#nextLog?.isRollback ?? false
+  }
+
+  /** The device of the peer that messages go to. */
+  get #target(): Uint8Array | null {
+    return this.#nextLog ? this.#nextLog.device : this.#device
+  }
+
+  isFor(device: Uint8Array): boolean {
+    return this.#target !== null && equalBytes(this.#target, device)
+  }
+
+  /** Whether messages can go to a device as things are. */
+  isOpenTo(device: Uint8Array): boolean {
+    return this.#target === null || this.isFor(device)
   }
 
   /** Messages not yet handled by the peer. */
@@ -153,7 +193,13 @@ export class OutboxLog {
 
   /** Whether the peer has handled a message that is stored. Its log may have another id by now, but not other numbers. */
   isDelivered(id: string): boolean {
-    return log.sequenceOf(id) <= this.#acked
+    const sequence = log.sequenceOf(id)
+    return sequence <= this.#acked && !this.#refused.has(sequence)
+  }
+
+  /** Whether the peer has refused it. */
+  isRefused(id: string): boolean {
+    return this.#refused.has(log.sequenceOf(id))
   }
 
   /**
@@ -288,10 +334,11 @@ export class OutboxLog {
   ): void {
     if (head) {
       this.#isNew = false
-      this.#logId = head.logId
-      this.#logName = toBase64url(head.logId)
+      this.#become(head.logId)
+      this.#device = head.device
       this.#runs = head.runs
-      this.#acked = head.acked
+      this.#acked = this.#ackedOnDisk = head.acked
+      this.#refused = new Refusals(head.refused)
       this.#next = head.next
       this.highestSent = head.next - 1
     }
@@ -311,7 +358,8 @@ export class OutboxLog {
       }
     }
     for (const [sequence, delivery] of pending) {
-      if (sequence <= this.#acked) delivery.resolve()
+      if (this.#refused.has(sequence)) delivery.reject(log.forbidden())
+      else if (sequence <= this.#acked) delivery.resolve()
       else if (sequence >= this.#next) delivery.reject(log.gone())
     }
   }
@@ -354,9 +402,9 @@ export class OutboxLog {
     for (const { first, values } of batch.segments) {
       await transaction.put('outbox', log.segmentKey(peer, first), log.packSegment(values))
     }
-    const name = toBase64url(head.logId)
+    const series = log.seriesName(head.logId)
     for (const { draft, sequence } of [...batch.entries, ...batch.refused]) {
-      const id = sequence > 0 ? log.messageId(name, sequence) : null
+      const id = sequence > 0 ? log.messageId(series, sequence) : null
       if (draft) await transaction.put('drafts', draft, { id } satisfies log.Marker)
     }
     for (const key of obsolete) await transaction.delete('drafts', key)
@@ -379,9 +427,16 @@ export class OutboxLog {
     const obsolete = this.#hasDrafts ? this.#former.obsolete : []
     if (this.#hasDrafts) this.#former.obsolete = []
     this.#isStale = false
-    const logId = this.#nextLogId ?? this.#logId
+    const logId = this.#nextLog?.id ?? this.#logId
     return {
-      head: { logId, next: batch.next, acked, runs: this.#runsNow() },
+      head: {
+        logId,
+        device: this.#target,
+        next: batch.next,
+        acked,
+        runs: this.#runsNow(),
+        refused: this.#refused.within(1, acked),
+      },
       batch,
       pruned: kept < 0 ? this.#segments.length : kept,
       withdrawn: [...this.#withdrawn.keys()].filter(({ sequence }) => sequence > 0),
@@ -392,7 +447,7 @@ export class OutboxLog {
   /** This run is among them as soon as it may send something, for the peer will name it. */
   #runsNow(): log.OutboxHead['runs'] {
     const { run } = this
-    if (this.#nextLogId) return [{ id: run, from: this.#acked + 1 }]
+    if (this.isRollingBack) return [{ id: run, from: this.#acked + 1 }]
     const runs = this.#runs.filter(
       (_, at) => !(at + 1 < this.#runs.length && this.#runs[at + 1]!.from <= this.#acked + 1),
     )
@@ -417,13 +472,14 @@ export class OutboxLog {
     this.#isAttemptNew = false
     if (!this.#attempt) return
     const { head, batch, pruned, withdrawn } = this.#attempt
-    const isRebased = !equalBytes(head.logId, this.#logId)
+    const nextLog = this.#nextLog
+    const isChanged = nextLog !== undefined && equalBytes(head.logId, nextLog.id)
     this.#attempt = undefined
     this.#isNew = false
-    this.#logId = head.logId
-    this.#logName = toBase64url(head.logId)
+    this.#become(head.logId)
     this.#runs = head.runs
     this.#next = head.next
+    this.#ackedOnDisk = head.acked
     this.#segments = [...this.#segments.slice(pruned), ...batch.segments.map(extentOf)]
     for (const entry of batch.entries) {
       if (entry.draft === undefined) this.#waiting.shift()
@@ -437,10 +493,11 @@ export class OutboxLog {
       this.#tell(entry, null)
     }
     for (const entry of withdrawn) this.#endWithdrawal(entry)
-    if (isRebased) {
-      this.#nextLogId = undefined
-      this.hasRolledBack = true
-      this.onRebased()
+    if (isChanged) {
+      this.#device = nextLog.device
+      this.#nextLog = undefined
+      this.hasChangedLog = true
+      this.onChanged(nextLog.isRollback)
     }
     if (this.#acked > head.acked && !this.#cancelPrune) this.#isStale = true
     this.#endWait(({ resolve }) => resolve())
@@ -470,7 +527,7 @@ export class OutboxLog {
   }
 
   /** The log has another id, and the same numbers. */
-  protected onRebased(): void {}
+  protected onChanged(_isRollback: boolean): void {}
 
   /** A transaction that failed may have reached the disk all the same, as the head there tells. */
   #isThere(head: log.OutboxHead | undefined): boolean {
@@ -518,12 +575,21 @@ export class OutboxLog {
   /** Before this run sends what earlier ones have left: it is noted as one that did, for the peer will name it. */
   async announce(): Promise<void> {
     await this.ready
-    if (this.held.length === 0 || this.lastOf(this.#options.log.run) !== undefined) return
+    if (this.held.length > 0 && this.lastOf(this.#options.log.run) === undefined) {
+      await this.#nextWrite()
+    }
+    // The peer forgets what it has refused once it hears that it is held no more.
+    while (this.#refused.within(this.#ackedOnDisk + 1, this.#acked).length > 0) {
+      await this.#nextWrite()
+    }
+  }
+
+  #nextWrite(): Promise<void> {
     const waiter = deferred<void>()
     this.#waiters.push(waiter)
     this.#isStale = true
     this.#committer.flush()
-    await waiter.promise
+    return waiter.promise
   }
 
   /** The highest number that a run gave, or may have sent. */
@@ -532,21 +598,44 @@ export class OutboxLog {
   }
 
   /** A new log begins with all that is held: this storage was set back or copied. */
-  rebase(): void {
-    if (this.isRebasing) return
-    this.#nextLogId = this.#options.runtime.randomBytes(16)
+  protected rollBack(): void {
+    const id = this.#options.runtime.randomBytes(16)
+    this.#change({ id, device: this.#target, isRollback: true })
+  }
+
+  /**
+   * What is held and what comes goes to this device of the peer. Another that has had some of it may come back: for each time a log goes from
+   * one to another it has another id, so that none misses what went to others.
+   */
+  bind(device: Uint8Array): void {
+    if (this.isFor(device)) return
+    const isRollback = this.isRollingBack
+    if (this.#target && !this.isNew) {
+      const id = log.continuedLogId(this.#nextLog?.id ?? this.#logId, this.#options.runtime)
+      this.#change({ id, device, isRollback })
+    } else if (this.#nextLog) this.#nextLog = { ...this.#nextLog, device }
+    else this.#device = device
+  }
+
+  #change(nextLog: NextLog): void {
+    this.#nextLog = nextLog
     this.#isStale = true
     this.#committer.flush()
   }
 
-  /** The peer has handled the oldest message held. */
-  drop(): Entry {
+  /** The peer has handled the oldest message held, or refused it. */
+  drop(isRefused: boolean): Entry {
     const entry = this.held.shift()!
     this.#acked = entry.sequence
     this.#queuedBytes -= entry.bytes
-    if (entry.value !== null) {
+    const id = this.idOf(entry.sequence)
+    if (entry.value !== null && isRefused) {
+      this.#refused.add(entry.sequence)
+      entry.delivery?.reject(log.forbidden())
+      this.#options.onRefused(id)
+    } else if (entry.value !== null) {
       entry.delivery?.resolve()
-      this.#options.onDelivered(this.idOf(entry.sequence))
+      this.#options.onDelivered(id)
     }
     this.#cancelPrune ??= this.#options.runtime.setTimer(limits.pruneLogMs, () => {
       this.#cancelPrune = undefined
@@ -557,7 +646,7 @@ export class OutboxLog {
   }
 
   idOf(sequence: number): string {
-    return log.messageId(this.#logName, sequence)
+    return log.messageId(this.#series, sequence)
   }
 
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────
@@ -591,7 +680,8 @@ export class OutboxLog {
       const record = await options.store.transaction(['outbox'], { mode: 'read' }, (transaction) =>
         transaction.get('outbox', peer),
       )
-      const isWritten = log.wasWritten(this.#attempt.head, options.run, log.readHead(record))
+      const { head } = this.#attempt
+      const isWritten = log.wasWritten(head, options.run, log.readHead(record), this.#logId)
       if (isWritten !== undefined) return isWritten
       return new HandfastError('storage-failed', 'It is not known whether the message was stored')
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * The outbox: messages in the order they were sent, each stored before it goes out and kept until the peer has handled it. On every new
- * session what is unacknowledged goes out again, and the peer drops what it has. What is not acknowledged, 64 MiB at most, is in
+ * The outbox: messages in the order they were sent, each stored before it goes out and kept until the peer has handled it. They go to one
+ * device of the peer at a time, and what any other says of them changes nothing. On every new session what is unacknowledged goes out again, and the peer drops what it has. What is not acknowledged, 64 MiB at most, is in
  * memory as well as in storage.
  */
 
@@ -11,18 +11,29 @@ import { encode } from '../codec/cbor.ts'
 import { recordKinds } from '../codec/records.ts'
 import { encodeBytesRecord, type FrameWriter, type Transfer } from '../session/frame-writer.ts'
 import type { Source } from '../session/session.ts'
+import { isSameSeries } from './log.ts'
 import { OutboxLog, type OutboxLogOptions } from './outbox-log.ts'
+import { Refusals } from './refusals.ts'
 
 export interface OutboxOptions extends OutboxLogOptions {
   readonly nextTransferId: () => number
   /** Another log has begun: the peer has to hear of it before its first message. */
-  readonly onRollback: () => void
+  readonly onNewLog: (isRollback: boolean) => void
 }
+
+/** What a device of the peer is told of the log: nothing, when messages do not go to it. */
+export interface Introduction {
+  readonly logId: Uint8Array | null
+  readonly firstHeld: number
+  readonly highestSent: number
+}
+
+const none = new Refusals()
 
 export class Outbox extends OutboxLog implements Source {
   readonly #nextTransferId: () => number
   readonly #onQueued: (count: number) => void
-  readonly #onRollback: () => void
+  readonly #onNewLog: OutboxOptions['onNewLog']
   /** Entries from the front that this session has sent, and what they cost. */
   #sent = 0
   #sentBytes = 0
@@ -35,35 +46,54 @@ export class Outbox extends OutboxLog implements Source {
     super(options)
     this.#nextTransferId = options.nextTransferId
     this.#onQueued = options.onQueued
-    this.#onRollback = options.onRollback
+    this.#onNewLog = options.onNewLog
+  }
+
+  introduction(device: Uint8Array): Introduction {
+    if (this.isChanging || !this.isFor(device)) return { logId: null, firstHeld: 1, highestSent: 0 }
+    const { logId, firstHeld, highestSent } = this
+    return { logId, firstHeld, highestSent }
   }
 
   /**
-   * The peer names what it has handled of this log, and the run that had sent it. More than that run ever gave, or of a run of
-   * which nothing is known here, means that this storage was set back or copied: a new log begins with all that is held.
+   * A device of the peer names what it has handled of a log, and the run that had sent it. More than that run ever gave, or of a run of
+   * which nothing is known here, means that this storage was set back or copied: a new log begins with all that is held. An earlier log with the
+   * same numbers tells of that as well.
    */
-  reconcile(handled: number, run: Uint8Array | null): void {
-    if (run === null || this.isRebasing) return
+  reconcile(
+    device: Uint8Array,
+    logId: Uint8Array,
+    handled: number,
+    run: Uint8Array | null,
+    refused = none,
+  ): void {
+    if (run === null || this.isRollingBack || !isSameSeries(logId, this.logId)) return
     const last = this.lastOf(run)
-    this.#settle(Math.min(handled, last ?? 0))
-    // Till it was told, the peer has dropped what this run sent behind.
-    if (!equalBytes(run, this.run)) this.#rewind()
-    if (handled > (last ?? this.firstHeld - 1)) this.rebase()
+    if (this.#isAnswered(device, logId)) {
+      this.#settle(Math.min(handled, last ?? 0), refused)
+      // Till it was told, the peer has dropped what this run sent behind.
+      if (!equalBytes(run, this.run)) this.#rewind()
+    }
+    if (handled > (last ?? this.firstHeld - 1)) this.rollBack()
+  }
+
+  #isAnswered(device: Uint8Array, logId: Uint8Array): boolean {
+    return !this.isChanging && this.isFor(device) && equalBytes(logId, this.logId)
   }
 
   /**
-   * The peer has handled all up to `sequence`.
+   * The peer has handled all up to `sequence`, but for what it has refused.
    * @throws HandfastError `protocol` for what was never sent
    */
-  acknowledge(sequence: number): void {
+  acknowledge(sequence: number, refused = none): void {
     if (sequence > this.highestSent) throw new HandfastError('protocol')
-    this.#settle(sequence)
+    this.#settle(sequence, refused)
   }
 
-  #settle(sequence: number): void {
+  #settle(sequence: number, refused: Refusals): void {
     if (sequence < this.firstHeld) return
     while (this.held.length > 0 && this.firstHeld <= sequence) {
-      const entry = this.drop()
+      const entry = this.drop(refused.has(this.firstHeld))
       if (this.#sent > 0) {
         this.#sent--
         this.#sentBytes -= entry.bytes
@@ -73,9 +103,9 @@ export class Outbox extends OutboxLog implements Source {
     this.#onQueued(this.length)
   }
 
-  protected override onRebased(): void {
+  protected override onChanged(isRollback: boolean): void {
     this.#rewind()
-    this.#onRollback()
+    this.#onNewLog(isRollback)
   }
 
   /**
@@ -99,7 +129,7 @@ export class Outbox extends OutboxLog implements Source {
   }
 
   get pending(): boolean {
-    if (this.isRebasing || this.#isHeld) return false
+    if (this.isChanging || this.#isHeld) return false
     if (this.#transfer) return true
     const entry = this.held.at(this.#sent)
     if (entry?.value === undefined) return false

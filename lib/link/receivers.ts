@@ -8,11 +8,12 @@ import { deferred } from '../base/deferred.ts'
 import type { Unsubscribe } from '../base/emitter.ts'
 import type { RequestHandler, RequestHandlers } from './calls.ts'
 import { gone, type Receiver, type Reception } from './carrier.ts'
-import type { Inbox, MessageInfo } from './inbox.ts'
+import { refused, type Recipient } from './inbox.ts'
+import type { Inboxes } from './inboxes.ts'
 import type { LinkStream } from './streams.ts'
 
 export class Receivers implements RequestHandlers {
-  readonly #inbox: Inbox
+  readonly #inboxes: Inboxes
   readonly #leads: () => true | Promise<boolean>
   readonly #all: Receiver[] = []
   #stop: Unsubscribe | undefined
@@ -20,8 +21,8 @@ export class Receivers implements RequestHandlers {
   #next = deferred<void>()
 
   /** `leads`: whether this tab leads still; one that has slept must not hand over what another has been given since. */
-  constructor(inbox: Inbox, leads: () => true | Promise<boolean> = () => true) {
-    this.#inbox = inbox
+  constructor(inboxes: Inboxes, leads: () => true | Promise<boolean> = () => true) {
+    this.#inboxes = inboxes
     this.#leads = leads
   }
 
@@ -61,33 +62,44 @@ export class Receivers implements RequestHandlers {
     if (isWanted) {
       this.#next.resolve()
       this.#next = deferred()
-      this.#stop ??= this.#inbox.addHandler((message, info) => this.#message(message, info))
+      this.#stop ??= this.#inboxes.addHandler((...given) => this.#message(...given))
     } else {
       this.#stop?.()
       this.#stop = undefined
     }
   }
 
-  #message(message: unknown, info: MessageInfo): void | Promise<void> {
+  #message(...given: Given): void | Promise<void | typeof refused> {
     const leads = this.#leads()
-    if (leads !== true) return this.#whenLeading(leads, message, info)
+    if (leads !== true) return this.#whenLeading(leads, given)
     const receiver = this.#first
-    if (!receiver) return this.#later(message, info)
+    if (!receiver) return this.#later(given)
+    const [message, info, inbox] = given
     return receiver
       .message(message, info)
       ?.then((outcome) =>
-        outcome === gone ? this.#message(message, { ...info, redelivered: true }) : undefined,
+        outcome === gone
+          ? this.#again([message, { ...info, redelivered: true }, inbox])
+          : undefined,
       )
   }
 
-  /** A tab that leads no more hands over nothing: its inbox is about to be closed. */
-  async #whenLeading(leads: Promise<boolean>, message: unknown, info: MessageInfo): Promise<void> {
-    if (!(await leads)) await new Promise(() => {})
-    return this.#message(message, info)
+  /** Time has passed, in which the peer may have lost the right to it. */
+  #again(given: Given): void | Promise<void | typeof refused> {
+    const [, { topic }, inbox] = given
+    return inbox.mayHandOver(topic) ? this.#message(...given) : Promise.resolve(refused)
   }
 
-  async #later(message: unknown, info: MessageInfo): Promise<void> {
+  /** A tab that leads no more hands over nothing: its inbox is about to be closed. */
+  async #whenLeading(leads: Promise<boolean>, given: Given): Promise<void | typeof refused> {
+    if (!(await leads)) await new Promise(() => {})
+    return this.#again(given)
+  }
+
+  async #later(given: Given): Promise<void | typeof refused> {
     await this.#next.promise
-    return this.#message(message, info)
+    return this.#again(given)
   }
 }
+
+type Given = Parameters<Recipient>

@@ -1,25 +1,27 @@
 /**
- * The sessions of a link, in the tab that leads. One at a time is used; where two are proven, a rule that both sides share picks the one
- * that stays. Messages outlive them in the outbox and the inbox.
+ * The sessions of a link, in the tab that leads. Several devices of the peer may be there at once, with one session each; where two with one
+ * device are proven, a rule that both sides share picks the one that stays. What is sent goes to the _answering_ device: the one that it
+ * has gone to before, as long as that is there, else the one that is proven first. Messages outlive sessions in the outbox and the inboxes.
  */
 
-import { compareBytes } from '../base/bytes.ts'
+import { compareBytes, equalBytes, toBase64url } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { recordKinds } from '../codec/records.ts'
+import type { CborValue } from '../codec/cbor.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Session, SessionEnd } from '../session/session.ts'
 import type { Carrier, CarrierEvents, Receiver, Reception } from './carrier.ts'
 import { Conversation, type ConversationParts } from './conversation.ts'
-import type { Delivery } from './delivery.ts'
+import type { Delivery, Fates } from './delivery.ts'
 import type { Handover } from './handover.ts'
-import { Inbox } from './inbox.ts'
+import { Inboxes } from './inboxes.ts'
 import type { LogOptions } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Receivers } from './receivers.ts'
 import { Redial } from './redial.ts'
+import { anything, type Rights } from './rights.ts'
 import { nextLinkState, type LinkEvent, type LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
 
@@ -34,13 +36,14 @@ export interface SessionsOptions {
   readonly leads?: () => true | Promise<boolean>
   /** Makes one dial; resolves with its session. */
   readonly dial: (signal: AbortSignal) => Promise<Session>
-  /** What goes out first on each proven session, and who takes what comes. Default: none goes, and none is heard. */
-  readonly cards?: {
-    readonly own: () => Uint8Array
-    /** @throws HandfastError for one that the peer should not have sent */
-    readonly take: (card: Uint8Array) => void
-  }
+  readonly announcements?: ConversationParts['announcements']
   readonly signals?: ConversationParts['signals']
+  /** What a device of the peer may do, as it is at any time. Default: anything. */
+  readonly rights?: (device: Uint8Array) => Rights
+  /** A record of the peer was refused, for want of that scope. */
+  readonly onRefused?: (scope: string) => void
+  /** Whether there are the sessions that are wanted. Default: one with any device of the peer is enough. */
+  readonly isReached?: () => boolean
 }
 
 export interface SessionsEvents extends CarrierEvents {
@@ -54,11 +57,14 @@ export class Sessions implements Carrier {
   readonly #emitter = new Emitter<SessionsEvents>()
   readonly #run: Uint8Array
   readonly #outbox: Outbox
-  readonly #inbox: Inbox
+  readonly #inboxes: Inboxes
   readonly #conversations = new Set<Conversation>()
   readonly #redial: Redial
-  readonly #cards: SessionsOptions['cards']
+  readonly #announcements: SessionsOptions['announcements']
   readonly #signals: SessionsOptions['signals']
+  readonly #rightsOf: (device: Uint8Array) => Rights
+  readonly #onRefused: (scope: string) => void
+  readonly #isReached: () => boolean
   readonly #waiters = new Set<Waiter>()
   #state: LinkState = 'idle'
   #current: Conversation | undefined
@@ -67,12 +73,17 @@ export class Sessions implements Carrier {
   #attempts = 0
   /** The page was left, and may come back. */
   #isSuspended = false
+  /** The outbox has been read. */
+  #isReady = false
 
   constructor(options: SessionsOptions) {
     const { peer, runtime, log } = options
     this.peer = peer
-    this.#cards = options.cards
+    this.#announcements = options.announcements
     this.#signals = options.signals
+    this.#rightsOf = options.rights ?? (() => anything)
+    this.#onRefused = options.onRefused ?? (() => {})
+    this.#isReached = options.isReached ?? (() => this.hasSession(() => true))
     this.#run = log.run
     // A tab that leads no more is about to be told.
     const onError = (error: unknown) => isNotLeading(error) || this.#emitter.emit('error', error)
@@ -91,23 +102,27 @@ export class Sessions implements Carrier {
       },
       onQueued: (count) => this.#emitter.emit('queued', count),
       onDelivered: (id) => this.#emitter.emit('delivered', id),
+      onRefused: (id) => this.#emitter.emit('refused', id),
       onAdopted: (tab, n, id) => this.#emitter.emit('adopted', tab, n, id),
-      onRollback: () => {
-        for (const conversation of this.#conversations) conversation.sayHello()
-        this.#emitter.emit('rollback')
+      onNewLog: (isRollback) => {
+        for (const conversation of this.#conversations) conversation.catchUp()
+        if (isRollback) this.#emitter.emit('rollback')
       },
       onError,
     })
-    this.#inbox = new Inbox({
+    this.#inboxes = new Inboxes({
       peer,
       runtime,
       log,
+      isThere: (device) => [...this.#conversations].some((each) => equalBytes(each.device, device)),
+      rightsOf: this.#rightsOf,
+      onRefused: this.#onRefused,
       onCommitted: wake,
       onGap: (gap) => this.#emitter.emit('gap', gap),
       onStuck: (stuck) => this.#emitter.emit('stuck', stuck),
       onError,
     })
-    this.receivers = new Receivers(this.#inbox, options.leads)
+    this.receivers = new Receivers(this.#inboxes, options.leads)
     this.#redial = new Redial(runtime, {
       dial: async (signal) => {
         const end = this.beginAttempt('dial')
@@ -117,10 +132,12 @@ export class Sessions implements Carrier {
           end()
         }
       },
-      isOpen: () => [...this.#conversations].some(({ session }) => !session.isSilent),
+      isOpen: () => this.#isReached(),
       isNeeded: () => this.#isNeeded,
     })
     void this.#outbox.ready.then(() => {
+      this.#isReady = true
+      this.#choose()
       if (this.#outbox.length > 0 && !this.#current) this.#redial.want()
     })
   }
@@ -168,6 +185,13 @@ export class Sessions implements Carrier {
 
   // ── For the mesh ─────────────────────────────────────────────────────────────────────────────────
 
+  /** With one of these devices, that answers. */
+  hasSession(isMeant: (device: Uint8Array) => boolean): boolean {
+    return [...this.#conversations].some(
+      ({ device, session }) => !session.isSilent && isMeant(device),
+    )
+  }
+
   /** Dials a few times, so that a peer that is there is found. */
   call(): void {
     this.#redial.want()
@@ -193,12 +217,14 @@ export class Sessions implements Carrier {
     }
     const conversation = new Conversation(session, {
       outbox: this.#outbox,
-      inbox: this.#inbox,
+      inbox: this.#inboxes.of(session.peerDeviceKey),
       run: this.#run,
+      rights: this.#rightsOf(session.peerDeviceKey),
+      onRefused: this.#onRefused,
       handlers: this.receivers,
       acceptStream: (stream) => this.receivers.stream(stream),
       nextTransferId: this.#transferId,
-      takeCard: (card) => this.#cards?.take(card),
+      announcements: this.#announcements,
       signals: this.#signals,
       onGreeted: (greeted) => {
         if (greeted === this.#current) this.#outbox.proceed()
@@ -212,8 +238,32 @@ export class Sessions implements Carrier {
     )
     // The next dial begins while this session still stands: a new one replaces it, or it answers after all.
     session.onSilent(() => this.#redial.want())
-    if (!this.#current) this.#use(conversation)
+    this.#choose()
     void conversation.start(until)
+  }
+
+  /**
+   * Ends at once what there is with these devices of the peer: nothing more of them is heard, and they get nothing more than `lastWords`.
+   */
+  endDevice(
+    isMeant: (device: Uint8Array) => boolean,
+    reason: SessionEnd,
+    lastWords: readonly CborValue[][] = [],
+  ): void {
+    for (const conversation of this.#conversations) {
+      if (!isMeant(conversation.device)) continue
+      conversation.turnAway(lastWords)
+      void conversation.session.close(reason)
+    }
+    void this.#inboxes.forget(isMeant)
+    this.#choose()
+  }
+
+  /** Tells the peer what is new of what each session begins with. */
+  announce(): void {
+    for (const conversation of this.#conversations) {
+      if (conversation.isProven) conversation.announce()
+    }
   }
 
   /** An attempt to connect has begun; returns how to say that it is over. */
@@ -254,11 +304,17 @@ export class Sessions implements Carrier {
   /** This tab leads no more: all ends at once, and what its applications wait for goes to its next role. */
   release(): Promise<Handover> {
     this.#turnAway(new HandfastError('not-leading'))
-    this.#inbox.close()
+    this.#inboxes.close()
     const handover = this.#outbox.release()
     void this.suspend('suspended', 'at once')
     this.#emitter.clear()
     return handover
+  }
+
+  /** What one side may do has changed. */
+  reviewRights(): void {
+    for (const conversation of this.#conversations) conversation.review()
+    this.#inboxes.deliver()
   }
 
   // ── For tabs that follow ─────────────────────────────────────────────────────────────────────────
@@ -268,10 +324,13 @@ export class Sessions implements Carrier {
     this.#outbox.adopt()
   }
 
-  /** Which of these the peer has handled. */
-  async deliveredOf(ids: readonly string[]): Promise<string[]> {
+  /** Which of these the peer has handled, and which it has refused. */
+  async deliveredOf(ids: readonly string[]): Promise<Fates> {
     await this.#outbox.ready
-    return ids.filter((id) => this.#outbox.isDelivered(id))
+    return {
+      handled: ids.filter((id) => this.#outbox.isDelivered(id)),
+      refused: ids.filter((id) => this.#outbox.isRefused(id)),
+    }
   }
 
   /** Whether there was still time. */
@@ -285,7 +344,7 @@ export class Sessions implements Carrier {
     this.#transition('closed')
     this.#outbox.close(linkClosed())
     this.#turnAway(linkClosed())
-    this.#inbox.close()
+    this.#inboxes.close()
     await this.suspend(reason, 'gracefully')
     this.#emitter.clear()
   }
@@ -294,14 +353,28 @@ export class Sessions implements Carrier {
 
   readonly #transferId = (): number => this.#nextTransferId++
 
+  /** The session in use stays, unless it is not proven and another is. */
+  #choose(): void {
+    if (!this.#isReady) return
+    const open = [...this.#conversations].filter(({ session }) => session.isOpen)
+    const proven = open.filter(({ isProven }) => isProven)
+    const current = this.#current
+    if (current && open.includes(current) && (current.isProven || proven.length === 0)) return
+    const isBound = ({ device }: Conversation) => this.#outbox.isOpenTo(device)
+    const best = proven.find(isBound) ?? proven[0] ?? open.find(isBound)
+    // One that is ending is kept until it has, if there is no other.
+    if (best || !current || !this.#conversations.has(current)) this.#use(best)
+  }
+
   /** Messages go out on this one from now on, the unacknowledged first. */
   #use(conversation: Conversation | undefined): void {
     if (conversation === this.#current) return
     this.#current?.session.removeSource(this.#outbox)
     this.#current = conversation
+    if (conversation) this.#outbox.bind(conversation.device)
     this.#outbox.begin(conversation?.isGreeted ?? false)
-    conversation?.catchUp()
     if (!conversation) return
+    conversation.catchUp()
     conversation.session.addSource(this.#outbox, 'interactive')
     conversation.session.wake()
     this.#serveWaiters()
@@ -321,44 +394,58 @@ export class Sessions implements Carrier {
   #onProven(conversation: Conversation): void {
     if (!conversation.session.isOpen) return
     conversation.isProven = true
-    if (this.#cards) conversation.calls.push([recordKinds.card, this.#cards.own()])
-    const older = [...this.#conversations].filter((each) => each !== conversation && each.isProven)
-    if (older.length === 0) this.#use(conversation)
+    conversation.announce()
+    const others = [...this.#conversations].filter((each) => each !== conversation && each.isProven)
+    const isSame = ({ device }: Conversation) => equalBytes(device, conversation.device)
+    const older = others.filter(isSame)
+    if (older.length === 0) this.#choose()
     for (const each of older) this.#settle(each, conversation)
+    const devices = new Set(others.map(({ device }) => toBase64url(device)))
+    if (older.length === 0 && devices.size >= limits.maxDevicesPerPeer) {
+      others.find((each) => each !== this.#current)?.session.abandon('replaced')
+    }
     this.#redial.succeeded()
+    // Where another device is wanted, too.
+    this.#redial.want()
     this.#transition('proven')
     this.#serveWaiters()
   }
 
   /**
-   * Two sessions are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
+   * Two sessions with one device are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
    * lower device key stays, unless it is silent or turns out to be dead. One that is older than two dials at once can account for is
    * likely dead: until it shows, the newer one is used.
    */
   #settle(older: Conversation, newer: Conversation): void {
     const order = compareBytes(newer.session.diallerKey, older.session.diallerKey)
     if (order <= 0 || older.session.isSilent) {
-      this.#use(newer)
+      this.#replace(older, newer)
       void older.session.close(order === 0 ? 'replaced' : 'glare')
       return
     }
-    if (older.session.ageMs >= limits.glareMs) this.#use(newer)
+    if (older.session.ageMs >= limits.glareMs) this.#replace(older, newer)
     older.session.ping().then(
       () => newer.session.close('glare'),
       () => {
-        if (newer.session.isOpen) this.#use(newer)
+        if (newer.session.isOpen) this.#replace(older, newer)
         older.session.abandon('lost')
       },
     )
   }
 
+  /** If it is in use. */
+  #replace(older: Conversation, newer: Conversation): void {
+    if (!this.#current) this.#choose()
+    else if (equalBytes(this.#current.device, older.device)) this.#use(newer)
+  }
+
   #onEnded(conversation: Conversation, reason: SessionEnd): void {
     this.#conversations.delete(conversation)
-    if (this.#current === conversation) {
-      const others = [...this.#conversations].filter(({ session }) => session.isOpen)
-      this.#use(others.find(({ isProven }) => isProven) ?? others[0])
+    this.#choose()
+    if (this.#current || [...this.#conversations].some(({ session }) => session.isOpen)) {
+      if (reason === 'lost' && !this.#isSuspended) this.#redial.want()
+      return
     }
-    if (this.#current) return
     this.#transition('lost')
     this.#giveUpIfAlone()
     if (this.#state === 'closed' || this.#isSuspended) return

@@ -10,6 +10,7 @@ import type { CborValue } from '../codec/cbor.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
 import type { Role } from '../crypto/noise.ts'
 import type { Source } from '../session/session.ts'
+import { anything, isName, type Rights } from './rights.ts'
 
 /** Bytes both ways. Cancelling `readable` or aborting `writable` ends both. */
 export interface LinkStream {
@@ -28,19 +29,25 @@ export interface StreamCarrier {
 }
 
 /** Why a stream was reset, as told to the other side. */
-const resetCodes = ['interrupted', 'no-handler', 'queue-full'] as const
+const resetCodes = ['interrupted', 'no-handler', 'queue-full', 'forbidden'] as const
 type ResetCode = (typeof resetCodes)[number]
 
 export class Streams {
   readonly #carrier: StreamCarrier
   /** Takes a stream that the peer opened; returns whether anybody wants it. */
   readonly #accept: (stream: LinkStream) => boolean
+  readonly #rights: Rights
   readonly #streams = new Map<number, StreamState>()
   #nextId: number
 
-  constructor(carrier: StreamCarrier, accept: (stream: LinkStream) => boolean) {
+  constructor(
+    carrier: StreamCarrier,
+    accept: (stream: LinkStream) => boolean,
+    rights: Rights = anything,
+  ) {
     this.#carrier = carrier
     this.#accept = accept
+    this.#rights = rights
     this.#nextId = carrier.role === 'initiator' ? 0 : 1
   }
 
@@ -70,7 +77,7 @@ export class Streams {
     if (kind === recordKinds.streamOpen) return this.#receiveOpen(id, argument)
     // A stream that was reset here may have data of the other side on its way.
     const stream = this.#streams.get(id)
-    if (!stream) return
+    if (!stream || this.#isForbidden(id, stream)) return
     if (kind === recordKinds.streamData && argument instanceof Uint8Array) stream.receive(argument)
     else if (kind === recordKinds.streamCredit && isUint32(argument)) stream.allow(argument)
     else if (kind === recordKinds.streamEnd) stream.receiveEnd()
@@ -81,14 +88,28 @@ export class Streams {
 
   #receiveOpen(id: number, name: unknown): void {
     const peerParity = this.#carrier.role === 'initiator' ? 1 : 0
-    const isName = typeof name === 'string' && name !== '' && name.length <= limits.maxNameBytes
-    if (!isName || id % 2 !== peerParity || this.#streams.has(id)) throw malformed()
+    if (!isName(name) || id % 2 !== peerParity || this.#streams.has(id)) throw malformed()
+    if (!this.#rights.allows(scopeOf(name))) return this.#refuse(id, 'forbidden')
     if (this.#streams.size >= limits.maxStreams) return this.#refuse(id, 'queue-full')
     const state = this.#add(id, name)
     if (!this.#accept(state.stream)) {
       this.#refuse(id, 'no-handler')
       state.fail('no-handler')
     }
+  }
+
+  /** What the peer may do has changed. */
+  review(): void {
+    for (const [id, stream] of this.#streams) this.#isForbidden(id, stream)
+  }
+
+  /** A stream that the peer opened, and may no longer have: it is over. */
+  #isForbidden(id: number, state: StreamState): boolean {
+    const isOwn = id % 2 === this.#nextId % 2
+    if (isOwn || this.#rights.allows(scopeOf(state.stream.name))) return false
+    this.#refuse(id, 'forbidden')
+    state.fail('forbidden')
+    return true
   }
 
   #refuse(id: number, code: ResetCode): void {
@@ -110,6 +131,8 @@ interface StreamState extends Source {
   /** The peer or the session gave up. */
   fail(code?: ResetCode): void
 }
+
+const scopeOf = (name: string): string => `stream:${name}`
 
 /** What a chunk counts against credit. */
 const cost = (chunk: Uint8Array): number => chunk.length + limits.messageOverheadBytes

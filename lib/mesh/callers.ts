@@ -3,17 +3,26 @@
  * is a link from when they have shown to be live.
  */
 
-import { equalBytes } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { signatureLabels } from '../crypto/labels.ts'
 import type { Identity } from '../identity/identity.ts'
+import { keyFromPeerId } from '../identity/peer-id.ts'
 import type { Reception } from '../session/answer.ts'
-import { readFirstContact, readKnownContact, type OpenedFirstContact } from '../session/openings.ts'
+import {
+  grantTo,
+  readFirstContact,
+  readKnownContact,
+  type Opened,
+  type OpenedFirstContact,
+} from '../session/openings.ts'
 import { pactIdOf, pactSecretBytes } from '../session/pact.ts'
 import type { Session } from '../session/session.ts'
+import { readUnmet } from '../session/unmet.ts'
 import { packetKinds } from '../signaling/packets.ts'
 import type { TicketBook } from '../ticket/book.ts'
-import type { Contact, Contacts } from './contacts.ts'
+import type { Contact, Contacts, Granted } from './contacts.ts'
+import type { Note } from './journal.ts'
 import type { Slot } from './mailroom.ts'
 import type { Roster } from './roster.ts'
 
@@ -25,9 +34,12 @@ export interface CallersOptions {
   readonly roster: Roster
   /** A contact has been written, provisional as yet. */
   readonly onReserved: (contact: Contact) => void
+  /** A contact that was provisional for too long is no more: another has its use of the ticket. */
+  readonly onOvertaken: (contactId: string) => Promise<void>
   /** Makes a contact permanent. */
   readonly keep: (contact: Contact) => Promise<void>
   readonly isClosed: () => boolean
+  readonly note: Note
 }
 
 const unwanted = () => new HandfastError('bad-packet')
@@ -52,84 +64,133 @@ export class Callers {
     let contact: Contact | undefined
     return {
       ...slot,
+      from: 'stranger',
+      mailbox: toBase64url(slot.tag),
+      kinds: [packetKinds.firstContact],
       read: (packet) => {
-        const live = book.find(slot.tag)?.live
-        if (packet.kind !== packetKinds.firstContact || !live) throw unwanted()
+        const { live, issuedAtMs } = book.find(slot.tag) ?? {}
+        if (!live) throw unwanted()
         opened = readFirstContact(identity, network, live.ticket, live.key, packet)
+        this.#admit(opened, issuedAtMs)
         return opened
       },
       admit: async () => {
-        const { pactRecord } = opened
+        const { pactRecord, payload } = opened
+        const { scopes } = book.find(slot.tag)!
         const signature = await identity.device.sign(signatureLabels.pact, pactRecord)
-        contact = await this.#reserve(slot, opened, signature)
+        const { peer, peerKey } = payload.sender
+        const peerChain = await grantTo(
+          identity,
+          peerKey,
+          this.#options.contacts.scopesOf(peer, scopes),
+        )
+        const granted = { ...opened, scopes, ownPeerChain: peerChain }
+        contact = await this.#reserve(slot, granted, signature)
         if (!contact) return undefined
         this.#options.onReserved(contact)
-        return { pact: { value: contact.pactSecret, signature } }
+        return { pact: { value: contact.pactSecret, signature, peerChain } }
       },
-      onProven: (session) => void this.#letIn(contact!, session, 'redeemed'),
+      onProven: (session) => void this.#letIn(contact!, opened, session, 'redeemed'),
     }
+  }
+
+  /** Not from one that was cut off, a device that was revoked, or with a ticket from before its bearer was forgotten. */
+  #admit({ payload: { sender } }: Opened, ticketIssuedAtMs = Infinity): void {
+    const { peers } = this.#options.contacts
+    const isForgotten = peers.get(sender.peer).forgottenAtMs >= ticketIssuedAtMs
+    if (isForgotten || !peers.admits(sender.peer, sender.deviceKeys)) throw unwanted()
   }
 
   /** Reserves a use of the ticket and writes the contact with it: both or neither. The same peer again gets the same secret. */
   async #reserve(
     { tag, expiresAtMs }: Slot,
-    { payload, pactRecord: record }: OpenedFirstContact,
+    { payload, pactRecord: record, peerSignature, ...opened }: OpenedFirstContact & Granted,
     ownSignature: Uint8Array,
   ): Promise<Contact | undefined> {
     const { identity, contacts, book } = this.#options
-    const { sender, chain, pact } = payload
+    const { sender, chain } = payload
     const earlier = contacts.ofTicket(tag, sender.peer)
     if (earlier && !equalBytes(earlier.deviceKey, sender.deviceKey)) return undefined
     const pactSecret = earlier?.pactSecret ?? identity.runtime.randomBytes(pactSecretBytes)
-    const fresh = await contacts.prepare({
-      ...sender,
-      chain,
-      pact: { record, ownSignature, peerSignature: pact!.signature },
+    const { peer, deviceKey, boxKey } = sender
+    const lastMetMs = identity.runtime.now()
+    const device = { deviceKey, boxKey, chain, relays: [], cardNumber: 0, card: null, lastMetMs }
+    const contact = {
+      peer,
+      deviceKey,
+      pact: { record, ownSignature, peerSignature },
       pactSecret,
       pactId: pactIdOf(pactSecret),
-      relays: [],
       ticketTag: tag,
       provisionalUntilMs: expiresAtMs,
       provenAtMs: 0,
-    })
+    }
+    const { scopes, grantedScopes, peerChain, ownPeerChain } = opened
+    const granted = { scopes, grantedScopes, peerChain, ownPeerChain }
+    const fresh = await contacts.prepare(contact, device, granted)
     const { id } = fresh.contact
     const redemption = await book.reserve(tag, sender.peer, id, async (pactId, transaction) => {
       if (pactId === id) await fresh.write(transaction)
     })
     if (redemption?.pactId === id) fresh.keep()
+    if (redemption?.overtaken) await this.#options.onOvertaken(redemption.overtaken)
     const kept = redemption && (await contacts.recall(redemption.pactId))
     // Two messages at once, each of another device: the first has won.
     return kept && equalBytes(kept.deviceKey, sender.deviceKey) ? kept : undefined
   }
 
   #atContact(contact: Contact, slot: Slot): Reception {
-    const { identity, network, roster } = this.#options
+    const { identity, network, roster, contacts } = this.#options
+    let opened: Opened
     let endAttempt: (() => void) | undefined
+    const known = (deviceKey: Uint8Array) => {
+      const device = contacts.peers.deviceOf(contact.peer, deviceKey)
+      return device && contacts.knownPeer(contact, device)
+    }
+    const pact = { peerKey: keyFromPeerId(contact.peer), pactSecret: contact.pactSecret }
     return {
       ...slot,
+      from: 'contact',
+      mailbox: contact.id,
+      kinds: [packetKinds.knownContact, packetKinds.firstContact],
       read: (packet) => {
-        if (packet.kind !== packetKinds.knownContact) throw unwanted()
-        return readKnownContact(identity, network, contact, packet)
+        opened =
+          packet.kind === packetKinds.firstContact
+            ? readUnmet(identity, network, pact, this.#revoked(contact), packet)
+            : readKnownContact(identity, network, known, packet)
+        this.#admit(opened)
+        return opened
       },
       admit: async () => ({ pact: null }),
       onAttempt: (underWay) => {
         if (underWay) endAttempt = roster.of(contact.peer).beginAttempt('called')
         else endAttempt?.()
       },
-      onProven: (session) => void this.#letIn(contact, session, 'called', endAttempt),
+      onProven: (session) => void this.#letIn(contact, opened, session, 'called', endAttempt),
     }
+  }
+
+  #revoked({ peer }: Contact) {
+    const { identity, contacts } = this.#options
+    const own = contacts.peers.get(identity.peer).revocations
+    return { own, peers: contacts.peers.get(peer).revocations }
   }
 
   /** The caller is live: its pact is kept, then its link shown, and only then what it says is heard. */
   async #letIn(
     contact: Contact,
+    opened: Opened,
     session: Session,
     how: 'redeemed' | 'called',
     end?: () => void,
   ): Promise<void> {
-    const { contacts, roster, keep, isClosed } = this.#options
+    const { contacts, roster, keep, isClosed, note } = this.#options
     try {
       if (contact.provisionalUntilMs !== null) await keep(contact)
+      const { sender, chain } = opened.payload
+      const isNew = await contacts.meet(contact.peer, { ...sender, chain })
+      if (isNew) note('device-added', { peer: contact.peer, detail: toBase64url(sender.deviceKey) })
+      this.#admit(opened)
       if (isClosed() || !contacts.get(contact.id)) throw unwanted()
       const sessions = roster.of(contact.peer)
       end ??= sessions.beginAttempt(how)

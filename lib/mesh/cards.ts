@@ -3,12 +3,12 @@
  * listened at for a while yet.
  */
 
-import { equalBytes } from '../base/bytes.ts'
 import { failAs } from '../base/errors.ts'
 import { formerRelaysMs, maxCardRelays } from '../base/limits.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
+import { atAnyTime } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
-import { atAnyTime } from '../ticket/ticket.ts'
+import { strictWrite } from '../storage/store.ts'
 import { readCard, signCard, type Card } from './card.ts'
 
 /** Record of table `keys`; nothing in it is secret. */
@@ -39,7 +39,7 @@ export async function openOwnCard(
   identity: Identity,
   ownRelays: readonly string[],
 ): Promise<OwnCard> {
-  const { store, runtime, device } = identity
+  const { store, runtime, chain } = identity
   const nowMs = runtime.now()
   const nowS = Math.floor(nowMs / 1000)
   const relays = ownRelays.filter(isAllowedRelayUrl).slice(0, maxCardRelays)
@@ -56,16 +56,16 @@ export async function openOwnCard(
     .filter(({ url }) => !ownRelays.includes(url))
     .slice(0, maxCardRelays)
   const formerRelays = former.map(({ url }) => url)
+  // The chain ends with the certificate of the device.
   const isSame =
-    last && String(last.relays) === String(relays) && equalBytes(last.deviceKey, device.key)
+    last && String(last.relays) === String(relays) && String(last.chain) === String(chain)
   if (isSame) return { card: last, formerRelays }
 
   // Also above the numbers of a profile that was copied or put back, which nobody remembers.
   const number = Math.max((last?.number ?? 0) + 1, nowS)
   const bytes = await signCard(identity, { number, relays, issuedS: nowS })
   const record: CardRecord = { bytes, former }
-  const options = { mode: 'write', durability: 'strict' } as const
-  await store.transaction(['keys'], options, (transaction) =>
+  await store.transaction(['keys'], strictWrite, (transaction) =>
     transaction.put('keys', recordKey, record),
   )
   return { card: readCard(bytes, atAnyTime), formerRelays }

@@ -2,31 +2,53 @@
  * The contacts of an identity, one a pact. A pact is provisional from the handshake until the other side has shown to be live. Two
  * peers that invite each other at once make two, and prove them in different orders; and one side may prove a pact that the other never
  * does. So the latest few are kept, all are listened for, and dials try one after the other. A pact's secret is kept encrypted.
+ * Whose device is called or calls is another matter (`peers.ts`): a pact is between identities.
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxContacts, maxPactsPerPeer } from '../base/limits.ts'
-import type { CertificateChain } from '../identity/certificate.ts'
+import {
+  maxClockLeadMs,
+  maxContacts,
+  maxPactsPerPeer,
+  maxPeers,
+  maxRacingDials,
+  metAgainMs,
+} from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Sealed } from '../identity/keystore.ts'
-import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
+import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
+import type { Scopes } from '../identity/scopes.ts'
+import { isSameList } from '../link/person.ts'
 import type { SignedPact } from '../session/openings.ts'
 import type { KnownPeer } from '../session/pact.ts'
-import type { StoreTransaction } from '../storage/store.ts'
+import { strictWrite, type StoreTransaction } from '../storage/store.ts'
 import type { Card } from './card.ts'
+import {
+  deviceOf,
+  joinPeers,
+  keysOf,
+  withDevice,
+  withMet,
+  withoutKnowledge,
+  withoutPacts,
+  type KnownDevice,
+  type PeerRecord,
+} from './peer-record.ts'
+import { Peers } from './peers.ts'
+import { upgradeContacts } from './upgrade.ts'
 
-/** What came of a first contact. */
-export interface Contact extends KnownPeer {
+/** What came of a first contact: a pact, and how it stands. */
+export interface Contact {
   /** Key of the record: `pactId` as base64url. */
   readonly id: string
-  readonly chain: CertificateChain
+  readonly peer: PeerId
+  readonly pactId: Uint8Array
+  readonly pactSecret: Uint8Array
+  /** The device of the peer that made the pact. */
+  readonly deviceKey: Uint8Array
   readonly pact: SignedPact
-  /** Where the peer listens besides one's own relays. */
-  readonly relays: readonly string[]
-  /** Number of the card that said so; none yet where only a ticket did. */
-  readonly cardNumber?: number
   /** Tag of the ticket it came of. */
   readonly ticketTag: Uint8Array
   /** Not proven yet, and forgotten at that time (Unix ms); null once proven. */
@@ -35,10 +57,31 @@ export interface Contact extends KnownPeer {
   readonly provenAtMs: number
 }
 
+/** A device to call, and the pact to call it by. */
+export interface Target {
+  readonly contact: Contact
+  readonly device: KnownDevice
+}
+
+/** What each side lets the other do from first contact on, and how each has certified it. */
+export type Granted = Pick<PeerRecord, 'scopes' | 'grantedScopes' | 'peerChain' | 'ownPeerChain'>
+
+/** As a backup has it. */
+export type ProvenPact = Omit<Contact, 'id' | 'provisionalUntilMs'>
+
+/** What a snapshot has changed. */
+export interface Adopted {
+  readonly added: readonly Contact[]
+  readonly removed: readonly Contact[]
+  /** The peers it spoke of, as they were before. */
+  readonly before: readonly PeerRecord[]
+}
+
 interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
   readonly secret: Sealed
 }
 
+/** Nobody of that name is known, or none of its devices. */
 const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
 
 /** From today, in the order in which a contact is looked for. */
@@ -46,20 +89,26 @@ const days = [0, 1, -1]
 
 const sealName = (id: string) => `pact/${id}`
 
+/** Of what is remembered about calls. */
+const keyOf = ({ contact, device }: Target) => `${contact.id}/${toBase64url(device.deviceKey)}`
+
 export class Contacts {
+  readonly peers: Peers
   readonly #identity: Identity
   readonly #contacts = new Map<string, Contact>()
-  /** Dials in vain since the last that was answered, by contact id. */
+  /** Calls in vain since the last that was answered, by target. */
   readonly #failures = new Map<string, number>()
-  /** In which day's mailbox the last dial that was answered had found it, from today, by contact id. */
+  /** In which day's mailbox the last call that was answered had found it, from today, by target. */
   readonly #days = new Map<string, number>()
 
-  private constructor(identity: Identity) {
+  private constructor(identity: Identity, peers: Peers) {
     this.#identity = identity
+    this.peers = peers
   }
 
   static async open(identity: Identity): Promise<Contacts> {
-    const contacts = new Contacts(identity)
+    await upgradeContacts(identity)
+    const contacts = new Contacts(identity, await Peers.open(identity))
     const records = await identity.store.transaction(
       ['contacts'],
       { mode: 'read' },
@@ -109,50 +158,138 @@ export class Contacts {
     return this.#contacts.get(id)
   }
 
-  /** The pact to dial by: the one with the fewest failures, the latest proven first. @throws HandfastError `closed` */
-  of(peer: PeerId): Contact {
-    const failures = ({ id }: Contact) => this.#failures.get(id) ?? 0
-    const [contact] = this.#latestFirst(peer).sort((a, b) => failures(a) - failures(b))
-    if (!contact) throw forgotten()
-    return contact
-  }
-
-  /**
-   * In which day's mailbox to look for a contact, from today: where it was last, and after a dial in vain at the others in turn. With the
-   * three days that it listens for, clocks 48 hours apart find each other.
-   */
-  dayToDial({ id }: Contact): number {
-    const first = days.indexOf(this.#days.get(id) ?? 0)
-    return days[(first + (this.#failures.get(id) ?? 0)) % days.length]!
-  }
-
-  /** A dial by this pact, at the mailbox of that day, was answered, or in vain. */
-  noteDial({ id }: Contact, day: number, wasAnswered: boolean): void {
-    if (wasAnswered) this.#days.set(id, day)
-    this.#failures.set(id, wasAnswered ? 0 : (this.#failures.get(id) ?? 0) + 1)
-  }
-
-  #latestFirst(peer: PeerId): Contact[] {
+  /** The pacts with a peer, the latest proven first. */
+  of(peer: PeerId): Contact[] {
     const all = this.values().filter((contact) => contact.peer === peer)
     return all.sort((a, b) => b.provenAtMs - a.provenAtMs)
   }
 
   /** What has come of a ticket with that peer. */
   ofTicket(tag: Uint8Array, peer: PeerId): Contact | undefined {
-    return this.values().find(
-      (contact) => contact.peer === peer && equalBytes(contact.ticketTag, tag),
-    )
+    return this.of(peer).find((contact) => equalBytes(contact.ticketTag, tag))
+  }
+
+  // ── Calls ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** How a device of the contact is called, or read. */
+  knownPeer({ peer, pactId, pactSecret }: Contact, device: KnownDevice): KnownPeer {
+    const { deviceKey, boxKey } = device
+    return { peer, peerKey: keyFromPeerId(peer), deviceKey, boxKey, pactId, pactSecret }
   }
 
   /**
-   * Readies a contact for being written: encrypting can't happen within a transaction.
+   * The devices to call, the last met first; each by the pact with the fewest failures, the latest proven first.
+   * @throws HandfastError `closed`
+   */
+  targets(peer: PeerId, isWanted: (device: KnownDevice) => boolean = () => true): Target[] {
+    const contacts = this.of(peer)
+    const devices = this.peers.get(peer).devices.filter(isWanted).slice(0, maxRacingDials)
+    if (contacts.length === 0 || devices.length === 0) throw forgotten()
+    return devices.map((device) => {
+      const failures = (contact: Contact) => this.#failures.get(keyOf({ contact, device })) ?? 0
+      const [contact] = contacts.toSorted((a, b) => failures(a) - failures(b))
+      return { contact: contact!, device }
+    })
+  }
+
+  /**
+   * In which day's mailbox to look for a device, from today: where it was last, and after a dial in vain at the others in turn. With the
+   * three days that it listens for, clocks 48 hours apart find each other.
+   */
+  dayToDial(target: Target): number {
+    const key = keyOf(target)
+    const first = days.indexOf(this.#days.get(key) ?? 0)
+    return days[(first + (this.#failures.get(key) ?? 0)) % days.length]!
+  }
+
+  /**
+   * Whether to call it as a device that it has met. One that it has not shows that the contact vouches for this identity; after a call in
+   * vain it may be the other way.
+   */
+  isCalledAsMet(target: Target): boolean {
+    const { contact, device } = target
+    const isProvable =
+      this.peers.get(contact.peer).peerChain !== null || contact.peer === this.#identity.peer
+    const isMet = device.lastMetMs > 0
+    return !isProvable || isMet === ((this.#failures.get(keyOf(target)) ?? 0) % 2 === 0)
+  }
+
+  /** A call at the mailbox of that day was answered, or in vain. */
+  noteDial(target: Target, day: number, wasAnswered: boolean): void {
+    const key = keyOf(target)
+    if (wasAnswered) this.#days.set(key, day)
+    this.#failures.set(key, wasAnswered ? 0 : (this.#failures.get(key) ?? 0) + 1)
+  }
+
+  /** There is a session with that device: it is known from now on, and called first. Returns whether it was not known before. */
+  async meet(
+    peer: PeerId,
+    { deviceKey, boxKey, chain }: Pick<KnownDevice, 'deviceKey' | 'boxKey' | 'chain'>,
+  ): Promise<boolean> {
+    const met = { deviceKey, boxKey, chain }
+    const lastMetMs = this.#identity.runtime.now()
+    const known = this.peers.deviceOf(peer, deviceKey)
+    const isSame = known && equalChains(known.chain, chain)
+    // Which of two was met last matters little within an hour, and to nobody's messages.
+    if (isSame && known.lastMetMs > lastMetMs - metAgainMs) return false
+    const written = this.peers.change(peer, (record) => withMet(record, met, lastMetMs))
+    await (isSame ? written.catch(() => {}) : written)
+    return !known
+  }
+
+  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Readies a contact and the device it was made with for being written: encrypting can't happen within a transaction. Who is new gets the
+   * rights.
    * @throws HandfastError `queue-full`
    */
-  async prepare(contact: Omit<Contact, 'id'>): Promise<PreparedContact> {
+  async prepare(
+    contact: Omit<Contact, 'id'>,
+    device: KnownDevice,
+    granted: Granted,
+  ): Promise<PreparedContact> {
     const id = toBase64url(contact.pactId)
     if (this.#contacts.size >= maxContacts && !this.#contacts.has(id)) {
       throw new HandfastError('queue-full', `At most ${maxContacts} contacts`)
     }
+    const fresh = await this.#ready(contact)
+    const isKnown = this.#isKnown(contact.peer)
+    const { scopes, ownPeerChain, ...ofThem } = granted
+    const ofUs = isKnown ? {} : { scopes, ownPeerChain }
+    let keepPeer: () => unknown = () => {}
+    return {
+      contact: fresh.contact,
+      write: async (transaction) => {
+        await fresh.write(transaction)
+        keepPeer = await this.peers.write(
+          contact.peer,
+          (peer) => {
+            const isAsItWas = isKnown || isSameList(peer.scopes, scopes)
+            const said = isAsItWas ? peer : this.peers.stamped(peer, { scopes })
+            return withMet({ ...said, ...ofThem, ...ofUs }, device, device.lastMetMs)
+          },
+          transaction,
+        )
+      },
+      keep: () => {
+        keepPeer()
+        fresh.keep()
+      },
+    }
+  }
+
+  /** What a peer may do that a ticket would let do that: a contact keeps what it has been granted, no ticket changes that in passing. */
+  scopesOf(peer: PeerId, offered: Scopes): Scopes {
+    return this.#isKnown(peer) ? this.peers.get(peer).scopes : offered
+  }
+
+  #isKnown(peer: PeerId): boolean {
+    return this.of(peer).some(({ provenAtMs }) => provenAtMs > 0)
+  }
+
+  async #ready(contact: Omit<Contact, 'id'>): Promise<PreparedContact> {
+    const id = toBase64url(contact.pactId)
     const { pactSecret, ...rest } = contact
     const secret = await this.#identity.keystore.seal(sealName(id), pactSecret)
     const record: ContactRecord = { ...rest, secret }
@@ -164,8 +301,8 @@ export class Contacts {
   }
 
   /** Writes a contact by itself. */
-  async add(contact: Omit<Contact, 'id'>): Promise<Contact> {
-    const prepared = await this.prepare(contact)
+  async add(contact: Omit<Contact, 'id'>, device: KnownDevice, granted: Granted): Promise<Contact> {
+    const prepared = await this.prepare(contact, device, granted)
     await this.#write((transaction) => prepared.write(transaction))
     prepared.keep()
     return prepared.contact
@@ -178,85 +315,165 @@ export class Contacts {
     if (!contact || !record) throw forgotten()
     const proof = { provisionalUntilMs: null, provenAtMs: this.#identity.runtime.now() }
     await transaction.put('contacts', id, { ...record, ...proof })
-    const others = this.#latestFirst(contact.peer).filter((other) => other.id !== id)
+    const others = this.of(contact.peer).filter((other) => other.id !== id)
     const surplus = others.filter((other) => other.provenAtMs > 0).slice(maxPactsPerPeer - 1)
     for (const other of surplus) await transaction.delete('contacts', other.id)
     return () => {
       this.#forgetAll(surplus)
-      // A card may have come meanwhile.
-      this.#contacts.set(id, { ...(this.#contacts.get(id) ?? contact), ...proof })
+      this.#contacts.set(id, { ...contact, ...proof })
       return surplus
     }
   }
 
-  /** The contacts of one device of a peer. */
-  ofDevice({ peer, deviceKey }: Pick<Contact, 'peer' | 'deviceKey'>): Contact[] {
-    return this.values().filter(
-      (contact) => contact.peer === peer && equalBytes(contact.deviceKey, deviceKey),
-    )
-  }
-
   /** Number of the latest card of a device; 0 without. */
-  cardNumberOf(device: Pick<Contact, 'peer' | 'deviceKey'>): number {
-    return Math.max(0, ...this.ofDevice(device).map(({ cardNumber = 0 }) => cardNumber))
+  cardNumberOf({ peer, deviceKey }: Pick<Card, 'peer' | 'deviceKey'>): number {
+    return this.peers.deviceOf(peer, deviceKey)?.cardNumber ?? 0
   }
 
-  /** Takes note of where a device is, on disk before in use. Returns the contacts that change: none when the card is no news. */
-  async learn(card: Card): Promise<Contact[]> {
-    const { relays, number: cardNumber } = card
-    const isNews = ({ cardNumber: known = 0 }: Pick<Contact, 'cardNumber'>) => known < cardNumber
-    const ids = this.ofDevice(card)
-      .filter(isNews)
-      .map(({ id }) => id)
-    if (ids.length === 0 || this.cardNumberOf(card) > cardNumber) return []
+  /** Takes note of where a device of a peer is, on disk before in use. Returns whether the card is news. */
+  async learn(card: Card): Promise<boolean> {
+    const { deviceKey, boxKey, chain, relays, number: cardNumber, bytes } = card
+    if (!this.peers.admits(card.peer, keysOf(card))) return false
+    if (this.cardNumberOf(card) >= cardNumber) return false
+    await this.peers.change(card.peer, (record) => {
+      const known = deviceOf(record, deviceKey)
+      if (known && known.cardNumber >= cardNumber) return record
+      const lastMetMs = known?.lastMetMs ?? 0
+      const device = { deviceKey, boxKey, chain, relays, cardNumber, card: bytes, lastMetMs }
+      return withDevice(record, device)
+    })
+    return this.cardNumberOf(card) === cardNumber
+  }
+
+  /**
+   * Takes what a backup or another device of one's own knows of peers and pacts, all of it or nothing. Pacts that were forgotten stay so;
+   * of a peer that no pact is left with, no more stays than that. Where there is no room for all, the earliest pacts are left out.
+   */
+  async adopt(
+    toldPacts: readonly ProvenPact[],
+    toldRecords: readonly PeerRecord[],
+  ): Promise<Adopted> {
+    const { peer: own, device, runtime } = this.#identity
+    const records = toldRecords.map((record) => this.peers.credible(record))
+    const latestMs = runtime.now() + maxClockLeadMs
+    const pacts = toldPacts.map((pact) =>
+      pact.provenAtMs > latestMs ? { ...pact, provenAtMs: 1 } : pact,
+    )
+    const taken = new Map<string, PreparedContact>()
+    let room = maxContacts - this.#contacts.size
+    for (const pact of pacts.toSorted((a, b) => b.provenAtMs - a.provenAtMs)) {
+      const id = toBase64url(pact.pactId)
+      const known = this.#contacts.get(id)
+      // A pact is with one peer, whoever says otherwise.
+      if (taken.has(id) || (known && known.peer !== pact.peer)) continue
+      if (known ? known.provenAtMs >= pact.provenAtMs : room-- <= 0) continue
+      taken.set(id, await this.#ready({ ...pact, provisionalUntilMs: null }))
+    }
+    const fresh = Array.from(taken.values(), ({ contact }) => contact)
+    const all = [...this.values().filter(({ id }) => !taken.has(id)), ...fresh]
+    all.sort((a, b) => b.provenAtMs - a.provenAtMs || (a.id < b.id ? -1 : 1))
+    const peers = new Map(fresh.map(({ peer }) => [peer, withoutKnowledge(peer)]))
+    let places = maxPeers - this.peers.size
+    for (const record of records) {
+      const { peer } = record
+      if (this.peers.has(peer) || peers.has(peer) || places-- > 0) peers.set(peer, record)
+    }
+
+    const before = Array.from(peers.keys(), (peer) => this.peers.get(peer))
+    const added: Contact[] = []
+    const removed: Contact[] = []
+    const keeps: (() => unknown)[] = []
     await this.#write(async (transaction) => {
-      for (const id of ids) {
-        const record = (await transaction.get('contacts', id)) as ContactRecord | undefined
-        if (record && isNews(record)) {
-          await transaction.put('contacts', id, { ...record, relays, cardNumber })
+      for (const record of peers.values()) {
+        let left: Contact[] = []
+        const change = (held: PeerRecord) => {
+          const joined = joinPeers(held, exceptDevice(record, device.key))
+          const { forgottenPacts, cutOffAtMs } = joined
+          const live = all
+            .filter(({ peer }) => peer === record.peer && cutOffAtMs === null)
+            .filter(({ id }) => !forgottenPacts.includes(id))
+          const isProven = ({ provenAtMs }: Contact) => provenAtMs > 0
+          const proven = live.filter(isProven).slice(0, maxPactsPerPeer)
+          left = [...proven, ...live.filter((contact) => !isProven(contact))]
+          return left.length > 0 || record.peer === own ? joined : withoutPacts(joined)
+        }
+        keeps.push(await this.peers.write(record.peer, change, transaction))
+        for (const contact of all.filter(({ peer }) => peer === record.peer)) {
+          const fresh = taken.get(contact.id)
+          if (left.includes(contact)) {
+            if (!fresh) continue
+            await fresh.write(transaction)
+            added.push(contact)
+          } else {
+            await transaction.delete('contacts', contact.id)
+            if (this.#contacts.has(contact.id)) removed.push(contact)
+          }
         }
       }
     })
-    const changed = ids.flatMap((id) => this.#contacts.get(id) ?? []).filter(isNews)
-    return changed.map((contact) => {
-      const learned = { ...contact, relays, cardNumber }
-      this.#contacts.set(contact.id, learned)
-      return learned
-    })
+    for (const keep of keeps) keep()
+    for (const contact of added) this.#contacts.set(contact.id, contact)
+    this.#forgetAll(removed)
+    return { added, removed, before }
   }
 
-  /** Forgets every pact with a peer; returns them. */
-  async forget(peer: PeerId): Promise<Contact[]> {
-    return this.#remove((contact) => contact.peer === peer)
+  /** Forgets every pact with a peer, for good: no backup brings them back. Returns them. */
+  async forget(peer: PeerId, { cutOff = false } = {}): Promise<Contact[]> {
+    const isContact = (other: PeerId) => this.of(other).length > 0
+    return this.#remove(this.of(peer), (ids, transaction) =>
+      this.peers.forget(peer, ids, { cutOff, isContact }, transaction),
+    )
   }
 
   /** Forgets pacts that were not proven in time; returns them. */
   async prune(): Promise<Contact[]> {
     const now = this.#identity.runtime.now()
-    return this.#remove(({ provisionalUntilMs }) => (provisionalUntilMs ?? Infinity) <= now)
+    const isOver = ({ provisionalUntilMs }: Contact) => (provisionalUntilMs ?? Infinity) <= now
+    return this.#drop(this.values().filter(isOver))
   }
 
-  async #remove(matches: (contact: Contact) => boolean): Promise<Contact[]> {
-    const removed = this.values().filter(matches)
-    if (removed.length === 0) return removed
-    await this.#write(async (transaction) => {
-      for (const { id } of removed) await transaction.delete('contacts', id)
+  /** Forgets a provisional contact before its time, and somebody who was nothing else. */
+  async discard(id: string): Promise<Contact[]> {
+    return this.#drop(this.values().filter((contact) => contact.id === id))
+  }
+
+  async #drop(over: Contact[]): Promise<Contact[]> {
+    if (over.length === 0) return over
+    return this.#remove(over, async (_, transaction) => {
+      const alone = over.filter(({ peer }) => this.of(peer).every((each) => over.includes(each)))
+      const keeps: (() => void)[] = []
+      for (const { peer } of alone) keeps.push(await this.peers.drop(peer, transaction))
+      return () => keeps.forEach((keep) => keep())
     })
-    this.#forgetAll(removed)
-    return removed
+  }
+
+  async #remove(
+    contacts: Contact[],
+    also: (ids: string[], transaction: StoreTransaction) => Promise<() => void>,
+  ): Promise<Contact[]> {
+    const keep = await this.#write(async (transaction) => {
+      for (const { id } of contacts) await transaction.delete('contacts', id)
+      return also(
+        contacts.map(({ id }) => id),
+        transaction,
+      )
+    })
+    keep()
+    this.#forgetAll(contacts)
+    return contacts
   }
 
   #forgetAll(contacts: readonly Contact[]): void {
     for (const { id } of contacts) {
       this.#contacts.delete(id)
-      this.#failures.delete(id)
-      this.#days.delete(id)
+      for (const memory of [this.#failures, this.#days]) {
+        for (const key of memory.keys()) if (key.startsWith(`${id}/`)) memory.delete(key)
+      }
     }
   }
 
   #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    const options = { mode: 'write', durability: 'strict' } as const
-    return this.#identity.store.transaction(['contacts'], options, work)
+    return this.#identity.store.transaction(['contacts', 'peers'], strictWrite, work)
   }
 }
 
@@ -266,3 +483,11 @@ export interface PreparedContact {
   /** Once the transaction is done. */
   keep(): void
 }
+
+const exceptDevice = (record: PeerRecord, key: Uint8Array): PeerRecord => ({
+  ...record,
+  devices: record.devices.filter(({ deviceKey }) => !equalBytes(deviceKey, key)),
+})
+
+const equalChains = (a: readonly Uint8Array[], b: readonly Uint8Array[]) =>
+  a.length === b.length && a.every((certificate, at) => equalBytes(certificate, b[at]!))

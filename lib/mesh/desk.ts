@@ -10,16 +10,19 @@ import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { RequestHandler } from '../link/calls.ts'
 import { gone } from '../link/carrier.ts'
+import type { MessageInfo } from '../link/inbox.ts'
 import type { Sessions } from '../link/sessions.ts'
-import type { RequestOptions } from '../link/within.ts'
 import { Ticket } from '../ticket/ticket.ts'
 import type { Channel } from '../transport/transport.ts'
+import type { SecurityEvent } from './journal.ts'
+import { pipe } from './dialogue.ts'
 import type { Leader } from './leader.ts'
 import { News } from './news.ts'
 import { Served } from './served.ts'
-import { pipe, TabSession } from './tab-session.ts'
+import { TabSession } from './tab-session.ts'
 import { askedFor, tabVersion } from './tab-words.ts'
 import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+import { sendSnapshot, snapshotStream } from './snapshot-stream.ts'
 
 export interface DeskOptions {
   readonly leader: Leader
@@ -43,10 +46,14 @@ export class Desk {
   readonly #news = new News(() => this.#tell())
   readonly #links = new Map<PeerId, Served>()
   #forgotten: PeerId[] = []
+  readonly #people = new Set<PeerId>()
+  #security: SecurityEvent[] = []
   /** What of the mesh is new. */
-  #isNew = { tickets: true, signaling: true }
+  #isNew = { tickets: true, pairings: true, devices: true, signaling: true }
   #skewMs: number | null = null
   readonly #stops: Unsubscribe[] = []
+  /** The methods of strangers' queries that the follower answers. */
+  #answers: readonly string[] = []
   /** Peers whose first words wait until the follower has set its handlers. */
   readonly #unserved = new Map<string, Deferred<void>>()
 
@@ -60,7 +67,11 @@ export class Desk {
       handlers: new Map(
         Object.entries(this.#handlers).map(([word, handler]) => [word, this.#unlessOver(handler)]),
       ),
-      acceptStream: () => false,
+      acceptStream: ({ name, writable }) => {
+        if (name !== snapshotStream) return false
+        void sendSnapshot(writable, () => this.#leader.snapshot())
+        return true
+      },
     })
     this.ended = this.#session.ended.then(() => this.#end())
   }
@@ -90,17 +101,43 @@ export class Desk {
         this.#forgotten.push(peer)
         this.#news.add()
       }),
+      leader.on('person', (peer) => {
+        this.#people.add(peer)
+        this.#news.add()
+      }),
       leader.on('tickets', () => {
         this.#isNew.tickets = true
         this.#news.add()
       }),
+      leader.on('pairings', () => {
+        this.#isNew.pairings = true
+        this.#news.add()
+      }),
+      leader.on('devices', () => {
+        this.#isNew.devices = true
+        this.#news.add()
+      }),
+      leader.on('revoked', () => this.#news.add()),
       leader.on('signaling', () => {
         this.#isNew.signaling = true
+        this.#news.add()
+      }),
+      leader.on('security', (event) => {
+        this.#security.push(event)
         this.#news.add()
       }),
       leader.on('clock-skew', (skewMs) => {
         this.#skewMs = skewMs
         this.#news.add()
+      }),
+    )
+    const methods = () => this.#answers
+    this.#stops.push(
+      leader.addAnswering({
+        get methods() {
+          return methods()
+        },
+        run: (method, params, signal) => this.#ask('query', [method, params], signal),
       }),
     )
     this.#news.add()
@@ -111,28 +148,43 @@ export class Desk {
     const served = new Served(sessions, {
       tab: this.tab,
       onNews: () => this.#news.add(),
-      message: (message, { id, redelivered }) => this.#hand(peer, message, id, redelivered),
+      message: (message, info) => this.#hand(peer, message, info),
       request: (method, params, signal) => this.#ask('request', [peer, method, params], signal),
       stream: (stream) => pipe(stream, () => session.openStream(`${peer}/${stream.name}`)),
     })
     this.#links.set(peer, served)
+    this.#people.add(peer)
     this.#news.add()
   }
 
   async #tell(): Promise<void> {
-    const { tickets, signaling } = this.#isNew
+    const { tickets, pairings, devices, signaling } = this.#isNew
     const news: LeaderNews = {
       links: [...this.#links].flatMap(([peer, served]) => {
         const link = served.takeNews()
         return link ? [[peer, ...link]] : []
       }),
+      people: [...this.#people].map((peer) => [peer, this.#leader.person(peer)]),
       forgotten: this.#forgotten,
       tickets: tickets ? this.#leader.tickets.map(String) : null,
+      pairings: pairings ? [...this.#leader.pairings] : null,
+      addresses: tickets ? this.#leader.addresses.map(String) : null,
+      devices: devices
+        ? this.#leader.devices.map((each) => [
+            each.key,
+            each.isThis,
+            each.lastMetAt?.getTime() ?? null,
+          ])
+        : null,
       signaling: signaling ? this.#leader.signaling.map(({ path, state }) => [path, state]) : null,
       skewMs: this.#skewMs,
+      isRevoked: this.#leader.isRevoked,
+      security: this.#security,
     }
+    this.#people.clear()
     this.#forgotten = []
-    this.#isNew = { tickets: false, signaling: false }
+    this.#security = []
+    this.#isNew = { tickets: false, pairings: false, devices: false, signaling: false }
     this.#skewMs = null
     await this.#ask('news', news)
   }
@@ -146,14 +198,9 @@ export class Desk {
   }
 
   /** To the follower's handlers. */
-  async #hand(
-    peer: PeerId,
-    message: unknown,
-    id: string,
-    redelivered: boolean,
-  ): Promise<void | typeof gone> {
+  async #hand(peer: PeerId, message: unknown, info: MessageInfo): Promise<void | typeof gone> {
     try {
-      await this.#ask('message', [peer, id, redelivered, message])
+      await this.#ask('message', [peer, info, message])
     } catch (error) {
       if (this.#session.isOpen) throw error
       this.#end()
@@ -205,22 +252,28 @@ export class Desk {
       pipe(stream, () => this.#session.openStream(askedFor + token))
     },
     invite: async (options) => String(await this.#leader.invite(options)),
+    settlePairing: ([id, isWelcome]) => this.#leader.settlePairing(id, isWelcome),
     withdraw: ([tag]) => this.#leader.withdraw(tag),
-    accept: ([text, timeoutMs, token], signal) => this.#accept(text, timeoutMs, token, signal),
+    address: async (options) => String(await this.#leader.address(options)),
+    answers: (methods) => void (this.#answers = methods),
+    accept: (params, signal) => this.#accept(params, signal),
     served: ([token]) => this.#unserved.get(token)?.resolve(),
     card: () => this.#leader.card(),
     readCard: ([text]) => this.#leader.readCard(text),
-    forget: ([peer]) => this.#leader.forget(peer as PeerId),
+    forget: ([peer, cutOff]) => this.#leader.forget(peer as PeerId, cutOff),
+    revocations: () => this.#leader.revocations(),
+    revoke: (revocations) => this.#leader.revoke(revocations),
+    person: async ([peer, change]) => {
+      await this.#leader.changePerson(peer as PeerId, change)
+      await this.#news.told()
+    },
+    note: ([kind, about]) => this.#leader.note(kind, about),
+    securityLog: (options) => this.#leader.securityLog(options),
   }
 
-  async #accept(
-    text: string,
-    timeoutMs: number | null,
-    token: string,
-    signal: AbortSignal,
-  ): Promise<PeerId> {
+  async #accept([text, given, token]: LeaderWords['accept'], signal: AbortSignal): Promise<PeerId> {
     const served = deferred<void>()
-    const options: RequestOptions = { signal, ...(timeoutMs === null ? {} : { timeoutMs }) }
+    const options = { ...given, signal }
     this.#unserved.set(token, served)
     void served.promise.then(() => this.#unserved.delete(token))
     try {

@@ -5,7 +5,7 @@ import { HandfastError } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Carrier, CarrierEvents, Receiver, Reception } from '../link/carrier.ts'
-import type { Delivery } from '../link/delivery.ts'
+import type { Delivery, Fates } from '../link/delivery.ts'
 import { Drafts } from '../link/drafts.ts'
 import type { Handover } from '../link/handover.ts'
 import type { LinkState } from '../link/state.ts'
@@ -127,8 +127,10 @@ export class FollowerCarrier implements Carrier {
       await this.#drafts.recheck()
       const { pendingIds } = this.#drafts
       if (signal.aborted || pendingIds.length === 0) return
-      const ids = await this.#options.ask('delivered', [this.peer, pendingIds], signal, false)
-      this.#drafts.delivered(ids as string[])
+      const told = await this.#options.ask('delivered', [this.peer, pendingIds], signal, false)
+      const { handled, refused } = told as Fates
+      this.#drafts.delivered(handled)
+      for (const id of refused) this.#drafts.refused(id)
     } catch {
       // The next leader is asked again.
     } finally {
@@ -160,6 +162,9 @@ export class FollowerCarrier implements Carrier {
         for (const id of ids) emitter.emit('delivered', id)
         return
       }
+      case 'refused':
+        this.#drafts.refused(event[1])
+        return emitter.emit('refused', event[1])
       case 'adopted':
         return this.#drafts.adopted(event[1], event[2])
       case 'gap':

@@ -10,15 +10,21 @@ import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { Handover } from '../link/handover.ts'
+import type { Person, PersonChange } from '../link/person.ts'
 import type { LinkStream } from '../link/streams.ts'
-import { unlessAborted, type RequestOptions } from '../link/within.ts'
+import { unlessAborted } from '../link/within.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
 import type { Store } from '../storage/store.ts'
+import { Address } from '../ticket/address.ts'
 import { Ticket } from '../ticket/ticket.ts'
+import type { Answers } from './answers.ts'
 import { FollowerCarrier, type CarrierOptions } from './follower-carrier.ts'
+import type { EventAbout, SecurityEvent, SecurityEventKind, SecurityLogOptions } from './journal.ts'
 import { News } from './news.ts'
-import type { InviteOptions } from './options.ts'
+import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
+import type { OwnDevice } from './own-devices.ts'
 import type { PathState } from './paths.ts'
 import type { Role, RoleEvents } from './role.ts'
 import { openTabChannel } from './tab-channel.ts'
@@ -26,6 +32,7 @@ import type { TabHub } from './tab-hub.ts'
 import { TabSession } from './tab-session.ts'
 import { askedFor, tabVersion } from './tab-words.ts'
 import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+import { readSnapshot, snapshotStream } from './snapshot-stream.ts'
 
 export interface FollowerOptions {
   readonly hub: TabHub
@@ -40,8 +47,10 @@ const tokenBytes = 12
 
 export class Follower implements Role {
   readonly links = new Map<PeerId, FollowerCarrier>()
+  isRevoked = false
   readonly #options: FollowerOptions
   readonly #commits: GroupCommit
+  readonly #people = new Map<PeerId, Person>()
   readonly #emitter = new Emitter<RoleEvents>()
   readonly #never = new AbortController().signal
   readonly #news = new News(() => this.#tell())
@@ -54,6 +63,10 @@ export class Follower implements Role {
   #ready: Deferred<TabSession> = fresh()
   #isReady = false
   #tickets: readonly Ticket[] = []
+  #pairings: ReadonlyMap<string, string> = new Map()
+  #addresses: readonly Address[] = []
+  #devices: readonly OwnDevice[] = []
+  #answers: Answers | undefined
   #signaling: readonly PathState[] = []
   #cancelRetry = () => {}
   #over: HandfastError | undefined
@@ -73,8 +86,20 @@ export class Follower implements Role {
     return this.#signaling
   }
 
+  get pairings(): ReadonlyMap<string, string> {
+    return this.#pairings
+  }
+
+  get devices(): readonly OwnDevice[] {
+    return this.#devices
+  }
+
   get tickets(): readonly Ticket[] {
     return this.#tickets
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#addresses
   }
 
   on<K extends keyof RoleEvents>(
@@ -106,6 +131,7 @@ export class Follower implements Role {
         ['news', (news: never) => this.#learn(news)],
         ['message', (message: never) => this.#handle(message)],
         ['request', (request: never, { signal }) => this.#answer(request, signal)],
+        ['query', (query: never, { signal }) => this.#answerQuery(query, signal)],
       ]) as never,
       acceptStream: (stream) => this.#accept(stream),
     })
@@ -130,6 +156,7 @@ export class Follower implements Role {
     this.#isReady = true
     this.#ready.resolve(session)
     for (const carrier of this.links.values()) void carrier.begin()
+    if (this.#answers) this.serve(this.#answers)
     this.#news.add()
   }
 
@@ -196,10 +223,13 @@ export class Follower implements Role {
     return carrier
   }
 
-  #learn({ links, forgotten, tickets, signaling, skewMs }: LeaderNews): void {
+  #learn(news: LeaderNews): void {
+    const { links, people, forgotten, tickets, addresses, pairings, devices } = news
+    const { signaling, skewMs, isRevoked, security } = news
     if (this.#over) return
     const nowS = this.#options.runtime.now() / 1000
     for (const peer of forgotten) this.#forget(peer as PeerId)
+    for (const [peer, person] of people) this.#people.set(peer as PeerId, person)
     for (const [peer, state, queued, events] of links) {
       const known = this.links.get(peer as PeerId)
       const carrier = known ?? this.#add(peer as PeerId)
@@ -208,22 +238,42 @@ export class Follower implements Role {
       this.#emitter.emit('link', carrier.peer, carrier)
       if (this.#session?.isOpen) void carrier.begin()
     }
+    for (const [peer, person] of people) this.#emitter.emit('person', peer as PeerId, person)
+    if (addresses) this.#addresses = addresses.map((text) => Address.read(text, nowS))
     if (tickets) {
       const known = new Map(this.#tickets.map((ticket) => [String(ticket), ticket]))
       this.#tickets = tickets.map((text) => known.get(text) ?? Ticket.parse(text, nowS))
       this.#emitter.emit('tickets')
+    }
+    if (devices) {
+      this.#devices = devices.map(([key, isThis, lastMetMs]) => ({
+        key,
+        isThis,
+        lastMetAt: lastMetMs === null ? null : new Date(lastMetMs),
+      }))
+      this.#emitter.emit('devices')
+    }
+    if (pairings) {
+      this.#pairings = new Map(pairings)
+      this.#emitter.emit('pairings')
     }
     if (signaling) {
       this.#signaling = signaling.map(([path, state]) => ({ path, state }))
       this.#emitter.emit('signaling')
     }
     if (skewMs !== null) this.#emitter.emit('clock-skew', skewMs)
+    if (isRevoked && !this.isRevoked) {
+      this.isRevoked = true
+      this.#emitter.emit('revoked')
+    }
+    for (const event of security) this.#emitter.emit('security', event)
   }
 
   #forget(peer: PeerId): void {
     const carrier = this.links.get(peer)
     if (!carrier) return
     this.links.delete(peer)
+    this.#people.delete(peer)
     this.#emitter.emit('forgotten', peer)
     carrier.close()
   }
@@ -236,16 +286,24 @@ export class Follower implements Role {
 
   // ── What peers send ──────────────────────────────────────────────────────────────────────────────
 
-  #handle([peer, id, redelivered, message]: FollowerWords['message']): unknown {
+  #handle([peer, info, message]: FollowerWords['message']): unknown {
     const receiver = this.links.get(peer as PeerId)?.receiver
     if (!receiver?.takesMessages) throw new HandfastError('no-handler')
-    return receiver.message(message, { id, redelivered })
+    return receiver.message(message, info)
   }
 
   #answer([peer, method, params]: FollowerWords['request'], signal: AbortSignal): unknown {
     const handler = this.links.get(peer as PeerId)?.receiver?.handlerOf(method)
     if (!handler) throw new HandfastError('no-handler')
     return handler(params, { signal })
+  }
+
+  async #answerQuery(
+    [method, params]: FollowerWords['query'],
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    if (!this.#answers) throw new HandfastError('no-handler')
+    return this.#answers.run(method, params, signal)
   }
 
   #accept({ name, readable, writable }: LinkStream): boolean {
@@ -283,17 +341,33 @@ export class Follower implements Role {
     return Ticket.parse(text, this.#options.runtime.now() / 1000)
   }
 
+  async settlePairing(id: string, isWelcome: boolean, signal: AbortSignal): Promise<void> {
+    await this.#ask('settlePairing', [id, isWelcome], signal, false)
+  }
+
   async withdraw(tag: Uint8Array, signal: AbortSignal): Promise<void> {
     await this.#ask('withdraw', [tag], signal)
   }
 
+  async address(options: AddressOptions, signal: AbortSignal): Promise<Address> {
+    const text = (await this.#ask('address', { ...options }, signal)) as string
+    return Address.read(text, this.#options.runtime.now() / 1000)
+  }
+
+  /** Said again to every leader. */
+  serve(answers: Answers): void {
+    this.#answers = answers
+    if (!this.#isReady) return
+    this.#session?.request('answers', answers.methods, this.#never).catch(() => {})
+  }
+
   async accept(
     ticket: Ticket,
-    { signal = this.#never, timeoutMs }: RequestOptions,
+    { signal = this.#never, ...options }: AcceptOptions,
     served: Promise<void>,
   ): Promise<PeerId> {
     const token = this.#token()
-    const peer = await this.#ask('accept', [String(ticket), timeoutMs ?? null, token], signal)
+    const peer = await this.#ask('accept', [String(ticket), options, token], signal)
     void served
       .then(() => this.#news.told())
       .then(() => this.#ask('served', [token], this.#never, false))
@@ -309,8 +383,37 @@ export class Follower implements Role {
     return (await this.#ask('readCard', [text], signal)) as PeerId
   }
 
-  async forget(peer: PeerId, signal: AbortSignal): Promise<void> {
-    await this.#ask('forget', [peer], signal)
+  async forget(peer: PeerId, cutOff: boolean, signal: AbortSignal): Promise<void> {
+    await this.#ask('forget', [peer, cutOff], signal)
+  }
+
+  async revocations(signal: AbortSignal): Promise<Revocations | null> {
+    return (await this.#ask('revocations', null, signal)) as Revocations | null
+  }
+
+  async revoke(revocations: Revocations, signal: AbortSignal): Promise<void> {
+    await this.#ask('revoke', revocations, signal)
+  }
+
+  person(peer: PeerId): Person | undefined {
+    return this.#people.get(peer)
+  }
+
+  async changePerson(peer: PeerId, change: PersonChange, signal: AbortSignal): Promise<void> {
+    await this.#ask('person', [peer, change], signal)
+  }
+
+  async note(kind: SecurityEventKind, about: EventAbout, signal: AbortSignal): Promise<void> {
+    await this.#ask('note', [kind, about], signal)
+  }
+
+  async snapshot(signal: AbortSignal): Promise<Uint8Array> {
+    const session = await this.#connected(signal)
+    return unlessAborted(signal, readSnapshot(session.openStream(snapshotStream)))
+  }
+
+  async securityLog(options: SecurityLogOptions, signal: AbortSignal): Promise<SecurityEvent[]> {
+    return (await this.#ask('securityLog', { ...options }, signal)) as SecurityEvent[]
   }
 
   /** For this tab's next role: what its applications wait for. Whatever waits here for a leader is left with `not-leading`. */

@@ -5,7 +5,6 @@
  */
 
 import type { Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
 import {
   maxPacketBytes,
   maxSubscribedTags,
@@ -16,8 +15,8 @@ import {
 import type { CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { recordKinds, type Record } from '../codec/records.ts'
-import { Mailboxes, tagKey, type PacketListener } from '../signaling/mailboxes.ts'
-import type { Signaling } from '../signaling/signaling.ts'
+import { Mailboxes, tagKey } from '../signaling/mailboxes.ts'
+import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 
 export const signalVerbs = {
   /** `[17, 0, tags]`: what comes to these is for the sender, from now on. */
@@ -93,7 +92,7 @@ export class Introducer implements Signaling {
     }
     const isSubscribed = verb === signalVerbs.subscribe
     if (!isSubscribed && verb !== signalVerbs.unsubscribe) fields.fail('verb')
-    for (const key of fields.array(maxTagsPerRelayMessage, tagKeyOf)) {
+    for (const key of fields.array(maxTagsPerRelayMessage, (tag) => tagKey(tag.bytes(tagBytes)))) {
       if (isSubscribed) this.tags.add(key)
       else this.tags.delete(key)
     }
@@ -119,9 +118,4 @@ export class Introducer implements Signaling {
       }
     }
   }
-}
-
-function tagKeyOf(value: unknown): string {
-  if (value instanceof Uint8Array && value.length === tagBytes) return tagKey(value)
-  throw new HandfastError('protocol')
 }

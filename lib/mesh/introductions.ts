@@ -16,12 +16,12 @@ import type { Runtime } from '../base/runtime.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { SignalPart } from '../link/conversation.ts'
-import { tagKey, type PacketListener } from '../signaling/mailboxes.ts'
-import type { Signaling } from '../signaling/signaling.ts'
+import { tagKey } from '../signaling/mailboxes.ts'
+import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 import { Introducer, type IntroducerOptions } from './introducer.ts'
 
 interface Acquaintance {
-  /** Two for a moment, when one replaces the other. */
+  /** One with each of its devices that is there; two for a moment, when one replaces the other. */
   readonly sessions: Set<Introducer>
   /** Where it listened when its last session ended. None once it has been called for that: who does not come is away. */
   parted: ReadonlySet<string> | undefined
@@ -242,7 +242,7 @@ class Detour implements Signaling {
     for (const [listener, { tag, leave }] of isNew ? this.#listening : []) {
       const receive: PacketListener = (packet) => {
         this.#via = introducer
-        listener(packet)
+        listener(packet, introducer)
       }
       try {
         leave.push(introducer.subscribe(tag, receive))

@@ -1,15 +1,14 @@
 /**
  * The mailboxes that a mesh listens at: one a ticket until it expires, and one a contact, under a tag that changes daily and is heard from
- * yesterday's to tomorrow's, so that clocks may differ by a day. Each has its budget; beyond it packets are dropped unread.
+ * yesterday's to tomorrow's, so that clocks may differ by a day. What each takes from each path is limited by the paths.
  */
 
 import { toBase64url } from '../base/bytes.ts'
-import { mailboxBurst, mailboxPacketsPerS } from '../base/limits.ts'
-import { TokenBucket } from '../base/token-bucket.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { PeerId } from '../identity/peer-id.ts'
 import { contactTag, dayMs, utcDay } from '../session/pact.ts'
 import type { Signaling } from '../signaling/signaling.ts'
-import type { Contact } from './contacts.ts'
+import type { Contact, Contacts } from './contacts.ts'
 import type { Introductions } from './introductions.ts'
 import type { Paths, Route } from './paths.ts'
 
@@ -25,9 +24,11 @@ export interface Slot {
 
 export interface MailroomOptions {
   readonly identity: Identity
+  readonly contacts: Contacts
   readonly paths: Paths
   readonly introductions?: Introductions | undefined
-  readonly receive: (slot: Slot, packet: Uint8Array) => void
+  /** `path`: by which of them it came. */
+  readonly receive: (slot: Slot, packet: Uint8Array, path: unknown) => void
 }
 
 interface ContactMailbox {
@@ -63,17 +64,17 @@ export class Mailroom {
     this.#tickets.delete(key)
   }
 
-  openContact({ id, peer, pactSecret, relays }: Contact): void {
+  openContact({ id, peer, pactSecret }: Contact): void {
     if (this.#contacts.has(id)) return
-    const { identity, paths, introductions, receive } = this.#options
-    const signaling = paths.through(relays)
+    const { identity, contacts, paths, introductions, receive } = this.#options
+    const signaling = paths.through(contacts.peers.relaysOf(peer), peer)
     const openDay = (day: number) => {
       const tag = contactTag(pactSecret, identity.device.key, day)
       const slot: Slot = { tag, signaling, expiresAtMs: (day + 2) * dayMs, contactId: id }
       const close = this.#listen(slot)
       // Answered through whom it came.
       const closeToOthers = introductions?.listen(tag, peer, (packet, introducer) =>
-        receive({ ...slot, signaling: introducer }, packet),
+        receive({ ...slot, signaling: introducer }, packet, introducer),
       )
       return () => (close(), closeToOthers?.())
     }
@@ -81,9 +82,11 @@ export class Mailroom {
     this.turn()
   }
 
-  /** A contact is to be found at other relays than before. */
-  moveContact({ id, relays }: Contact): void {
-    this.#contacts.get(id)?.signaling.use(relays)
+  /** The devices of a peer may be found at other relays than before. */
+  movePeer(peer: PeerId): void {
+    const { contacts } = this.#options
+    const relays = contacts.peers.relaysOf(peer)
+    for (const { id } of contacts.of(peer)) this.#contacts.get(id)?.signaling.use(relays)
   }
 
   closeContact(id: string): void {
@@ -119,11 +122,7 @@ export class Mailroom {
   }
 
   #listen(slot: Slot): () => void {
-    const { identity, receive } = this.#options
-    const { runtime } = identity
-    const budget = new TokenBucket(mailboxBurst, mailboxPacketsPerS, runtime.monotonicNow())
-    return slot.signaling.subscribe(slot.tag, (packet) => {
-      if (budget.take(runtime.monotonicNow())) receive(slot, packet)
-    })
+    const { receive } = this.#options
+    return slot.signaling.subscribe(slot.tag, (packet, path) => receive(slot, packet, path))
   }
 }

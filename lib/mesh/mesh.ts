@@ -3,19 +3,41 @@
  * one; known contacts are called when the mesh opens and answered whenever they call. What strangers send gets silence.
  */
 
+import { toBase64url } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { deferred } from '../base/deferred.ts'
-import { HandfastError, isNotLeading } from '../base/errors.ts'
+import { failAs, HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { rootIssuer } from '../identity/certificate.ts'
+import { writeBackup } from '../identity/backup.ts'
 import type { Identity } from '../identity/identity.ts'
-import { keyFromPeerId, type PeerId } from '../identity/peer-id.ts'
+import type { RootSource } from '../identity/options.ts'
+import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
+import { signRevocations } from '../identity/revocations.ts'
 import { safetyNumber } from '../identity/safety-number.ts'
+import { parseScopes } from '../identity/scopes.ts'
 import type { Carrier } from '../link/carrier.ts'
+import type { RequestHandler } from '../link/calls.ts'
 import { Link } from '../link/link.ts'
-import { Ticket } from '../ticket/ticket.ts'
+import { nobody } from '../link/person.ts'
 import { unlessAborted } from '../link/within.ts'
+import { dayMs } from '../session/pact.ts'
+import type { Address } from '../ticket/address.ts'
+import { Ticket } from '../ticket/ticket.ts'
+import { Answers } from './answers.ts'
 import { Leader } from './leader.ts'
-import type { AcceptOptions, InviteOptions, MeshEvents, MeshOptions } from './options.ts'
+import type { SecurityEvent, SecurityLogOptions } from './journal.ts'
+import type { OwnDevice } from './own-devices.ts'
+import type { Pairing } from './pairing.ts'
+import type {
+  AcceptOptions,
+  AddressOptions,
+  AnswerOptions,
+  BackupOptions,
+  InviteOptions,
+  MeshEvents,
+  MeshOptions,
+} from './options.ts'
 import type { PathState } from './paths.ts'
 import type { Role } from './role.ts'
 import { Roles } from './roles.ts'
@@ -26,16 +48,20 @@ const runBytes = 16
 export class Mesh {
   readonly #identity: Identity
   readonly #links = new Map<PeerId, Link>()
+  readonly #pairings = new Map<string, Pairing>()
   readonly #emitter = new Emitter<MeshEvents>()
   readonly #closing = new AbortController()
+  readonly #answers: Answers
   #closeRole: () => Promise<void> = async () => {}
   #role!: Role
   /** Resolves with the next role. */
   #moved = deferred<void>()
+  #cancelWatch = () => {}
   #closed: Promise<void> | undefined
 
   private constructor(identity: Identity) {
     this.#identity = identity
+    this.#answers = new Answers(identity.runtime)
   }
 
   /**
@@ -53,6 +79,13 @@ export class Mesh {
       const mesh = new Mesh(identity)
       const close = await mesh.#begin(options)
       mesh.#closeRole = () => close().then(release)
+      // Whichever tab leads writes it down.
+      const stop = identity.on('security', (kind) => {
+        mesh.#ask((role, signal) => role.note(kind, {}, signal)).catch(() => {})
+      })
+      mesh.#watchCertificate()
+      const unwatch = identity.on('certificate', () => mesh.#watchCertificate())
+      mesh.#closing.signal.addEventListener('abort', () => (stop(), unwatch()))
       return mesh
     } catch (error) {
       release()
@@ -98,9 +131,10 @@ export class Mesh {
 
   /**
    * Makes a ticket. Whoever redeems it in time becomes a link (event `link`).
-   * @throws HandfastError `invalid-argument`, `bad-key`, `queue-full`, `storage-failed`, `closed`
+   * @throws HandfastError `invalid-argument`, `bad-key`, `queue-full`, `storage-failed`, `closed`, `locked`, `certificate-expired`, `forbidden`
    */
   async invite(options: InviteOptions = {}): Promise<Ticket> {
+    this.#identity.assertUsable()
     return this.#ask((role, signal) => role.invite(options, signal))
   }
 
@@ -109,20 +143,59 @@ export class Mesh {
     return this.#role.tickets
   }
 
-  /** Withdraws a ticket. Who has redeemed it already stays a contact. */
-  async withdraw(ticket: Ticket): Promise<void> {
-    await this.#ask((role, signal) => role.withdraw(ticket.tag, signal))
+  /** Devices that have used a ticket of purpose `device` and wait to be let in. */
+  get pairings(): readonly Pairing[] {
+    return [...this.#pairings.values()]
+  }
+
+  /** The devices of one's own identity that this one has heard of, this one first; revoked ones are none. */
+  get devices(): readonly OwnDevice[] {
+    return this.#role.devices
+  }
+
+  /** Withdraws a ticket, or an address, where nobody is answered then. Who has redeemed the ticket already stays a contact. */
+  async withdraw({ tag }: Ticket | Address): Promise<void> {
+    await this.#ask((role, signal) => role.withdraw(tag, signal))
+  }
+
+  /**
+   * Makes an address, to be published: whoever has it can `ask` what `answer` has a handler for. At most four at a time.
+   * @throws HandfastError `invalid-argument`, `queue-full`, `bad-certificate`, `locked`, `revoked`, `storage-failed`, `closed`
+   */
+  async address(options: AddressOptions = {}): Promise<Address> {
+    return this.#ask((role, signal) => role.address(options, signal))
+  }
+
+  /** One's own addresses that are answered at, also from before a reload. */
+  get addresses(): readonly Address[] {
+    return this.#role.addresses
+  }
+
+  /**
+   * Answers strangers' questions of one method, which come to one's addresses, from this tab. Who asks is not known and need not be the
+   * same as before; a question may come again. Replaces an earlier handler.
+   * @throws HandfastError `invalid-argument`
+   */
+  answer(method: string, handler: RequestHandler, options: AnswerOptions = {}): Unsubscribe {
+    const remove = this.#answers.set(method, handler, options)
+    this.#role.serve(this.#answers)
+    return () => {
+      remove()
+      this.#role.serve(this.#answers)
+    }
   }
 
   /**
    * Redeems a ticket, given as text, link or object. Resolves when the peer is proven and the contact is kept.
-   * @throws HandfastError `bad-ticket`, `ticket-expired`, `ticket-wrong-party`, `timeout` (also for a spent ticket: its issuer
-   * stays silent), `transport-failed`, `storage-failed`, `closed`; the reason of `signal`
+   * @throws HandfastError `bad-ticket`, `ticket-expired`, `ticket-wrong-party`, `invalid-argument`, `timeout` (also for a spent ticket: its
+   * issuer stays silent), `transport-failed`, `storage-failed`, `closed`, `locked`, `certificate-expired`; the reason of `signal`
    */
   async accept(ticket: Ticket | string, options: AcceptOptions = {}): Promise<Link> {
     this.#closing.signal.throwIfAborted()
+    this.#identity.assertUsable()
     const { runtime } = this.#identity
     const parsed = typeof ticket === 'string' ? Ticket.parse(ticket, runtime.now() / 1000) : ticket
+    if (options.scopes) parseScopes(options.scopes)
     const served = deferred<void>()
     try {
       const peer = await this.#ask((role) => role.accept(parsed, options, served.promise))
@@ -153,11 +226,72 @@ export class Mesh {
   }
 
   /**
-   * Forgets a contact: ends its session, and answers it no more. Messages that wait for it are lost.
-   * @throws HandfastError `storage-failed`
+   * Forgets a contact, on all of one's devices: ends its sessions, and answers it no more. Messages that wait for it are lost. With a ticket
+   * issued from now on it may be met again, as somebody new; no earlier ticket, card or backup brings it back.
+   * @throws HandfastError `invalid-argument` for oneself, `storage-failed`
    */
   async forget(peer: PeerId): Promise<void> {
-    await this.#ask((role, signal) => role.forget(peer, signal))
+    await this.#ask((role, signal) => role.forget(peer, false, signal))
+  }
+
+  /**
+   * Cuts a contact off, for good: what `forget` does, and whatever its devices send later is met with silence. Nothing undoes it: no ticket,
+   * no backup. Also for a peer that is no contact (yet).
+   * @throws HandfastError `bad-key`, `invalid-argument` for oneself, `storage-failed`
+   */
+  async cutOff(peer: PeerId | string): Promise<void> {
+    const id = parsePeerId(peer)
+    await this.#ask((role, signal) => role.forget(id, true, signal))
+  }
+
+  /**
+   * Revokes a device of this identity, for good, with whatever it has certified. Contacts and other devices that are connected end their
+   * sessions with it at once, all others as soon as they are told.
+   * @param deviceKey its ed25519 key, or that as base64url
+   * @param source of the root, where this browser has it no more
+   * @throws HandfastError `invalid-argument`, `no-root`, `bad-words`, `locked`, `exhausted` (64 were revoked), `storage-failed`
+   */
+  async revokeDevice(deviceKey: Uint8Array | string, source?: RootSource): Promise<void> {
+    const { runtime } = this.#identity
+    const key = failAs('invalid-argument', () => keyFromPeerId(parsePeerId(asText(deviceKey))))
+    const held = await this.#ask((role, signal) => role.revocations(signal))
+    const revocations = await this.#identity.withRoot(source, (root) =>
+      signRevocations(rootIssuer(root), held, [key], runtime.now() / 1000),
+    )
+    await this.#ask((role, signal) => role.revoke(revocations, signal))
+  }
+
+  /** Whether this device is one that its identity has revoked: it reaches nobody any more. */
+  get isRevoked(): boolean {
+    return this.#role.isRevoked
+  }
+
+  /**
+   * What has happened to keys, contacts and rights, the latest first: the last 500 of one's own acts, and of what others have done. The same
+   * in all tabs; no secret is in it.
+   * @throws HandfastError `invalid-argument`, `storage-failed`, `closed`
+   */
+  async securityLog(options: SecurityLogOptions = {}): Promise<SecurityEvent[]> {
+    return this.#ask((role, signal) => role.securityLog(options, signal))
+  }
+
+  /**
+   * A backup: an age file (armored text) under a passphrase, for `Identity.restore` and every other implementation of age. It holds the
+   * recovery words, where the root is kept here or given, and the contacts with their pacts; no messages. The page stands still for about a
+   * second: that is what guessing the passphrase costs.
+   * @throws HandfastError `invalid-argument` for an empty passphrase, `locked`, `bad-words`; `bad-key` for the words of another
+   * identity; `storage-failed`, `closed`
+   */
+  async exportBackup({ passphrase, words }: BackupOptions): Promise<string> {
+    const identity = this.#identity
+    identity.assertUnlocked()
+    const snapshot = await this.#ask((role, signal) => role.snapshot(signal))
+    // Those of another would bring back nobody.
+    if (words !== undefined) await identity.withRoot({ words }, async () => {})
+    const held = words ?? (await identity.words().catch(unlessNoRoot))
+    const file = await writeBackup({ snapshot, ...(held && { words: held }) }, passphrase)
+    this.#ask((role, signal) => role.note('backup-made', {}, signal)).catch(() => {})
+    return file
   }
 
   /** Ends all sessions, keeps all contacts. Idempotent. */
@@ -172,18 +306,38 @@ export class Mesh {
 
   async #close(): Promise<void> {
     this.#closing.abort(new HandfastError('closed', 'The mesh is closed'))
+    this.#cancelWatch()
     await this.#closeRole()
     this.#links.clear()
     this.#emitter.clear()
+  }
+
+  /** Once a day, beginning now, if it ends at all. */
+  #watchCertificate(delayMs = 0): void {
+    const { certificateExpiresAt: end, runtime } = this.#identity
+    this.#cancelWatch()
+    if (!end) return
+    this.#cancelWatch = runtime.setTimer(delayMs, () => {
+      if (end.getTime() - runtime.now() < limits.certificateWarningMs) {
+        this.#emitter.emit('certificate-expiring', end)
+      }
+      this.#watchCertificate(dayMs)
+    })
   }
 
   // ── The role of this tab ─────────────────────────────────────────────────────────────────────────
 
   #use(role: Role): void {
     this.#role = role
+    role.serve(this.#answers)
     role.on('link', (peer, carrier) => this.#show(peer, carrier))
     role.on('forgotten', (peer) => this.#forget(peer))
+    role.on('devices', () => this.#emitter.emit('devices'))
+    role.on('pairings', () => this.#showPairings(role))
     role.on('signaling', () => this.#emitter.emit('signaling'))
+    role.on('person', (peer, person) => this.#links.get(peer)?.know(person))
+    role.on('security', (event) => this.#emitter.emit('security', event))
+    role.on('revoked', () => this.#emitter.emit('revoked'))
     role.on('clock-skew', (skewMs) => this.#emitter.emit('clock-skew', skewMs))
     for (const [peer, carrier] of role.links) this.#show(peer, carrier)
     for (const [peer, link] of this.#links) {
@@ -191,8 +345,20 @@ export class Mesh {
       this.#forget(peer)
       link.end()
     }
+    this.#showPairings(role)
     this.#moved.resolve()
     this.#moved = deferred()
+  }
+
+  #showPairings(role: Role): void {
+    for (const id of this.#pairings.keys()) if (!role.pairings.has(id)) this.#pairings.delete(id)
+    for (const [id, code] of role.pairings) {
+      if (this.#pairings.has(id)) continue
+      const settle = (isWelcome: boolean) =>
+        this.#ask((asked, signal) => asked.settlePairing(id, isWelcome, signal))
+      this.#pairings.set(id, { code, confirm: () => settle(true), refuse: () => settle(false) })
+    }
+    this.#emitter.emit('pairings')
   }
 
   #forget(peer: PeerId): void {
@@ -201,10 +367,23 @@ export class Mesh {
 
   #show(peer: PeerId, carrier: Carrier): void {
     const known = this.#links.get(peer)
-    if (known) return known.use(carrier)
+    const person = this.#role.person(peer)
+    if (known) {
+      // A tab that has just come to follow knows nobody yet.
+      if (person) known.know(person)
+      return known.use(carrier)
+    }
     const { publicKey, runtime } = this.#identity
     const number = safetyNumber(publicKey, keyFromPeerId(peer))
-    const link = new Link({ peer, safetyNumber: number, runtime, carrier })
+    const link = new Link({
+      peer,
+      safetyNumber: number,
+      runtime,
+      carrier,
+      person: person ?? nobody,
+      changePerson: (change) =>
+        this.#ask((role, signal) => role.changePerson(peer, change, signal)),
+    })
     this.#links.set(peer, link)
     this.#emitter.emit('link', link)
   }
@@ -223,6 +402,12 @@ export class Mesh {
       }
     }
   }
+}
+
+const asText = (key: Uint8Array | string) => (typeof key === 'string' ? key : toBase64url(key))
+
+function unlessNoRoot(error: unknown): undefined {
+  if (!(error instanceof HandfastError && error.code === 'no-root')) throw error
 }
 
 /** Nothing where an identity is one tab's own: on a store that the application brought, or without what tabs need to agree. */

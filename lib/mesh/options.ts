@@ -2,11 +2,13 @@
 
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { Scopes } from '../identity/scopes.ts'
 import type { Link } from '../link/link.ts'
 import type { RelayClientOptions } from '../signaling/relay-client.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { IceOptions } from '../transport/webrtc.ts'
+import type { SecurityEvent } from './journal.ts'
 import type { TabHub } from './tab-hub.ts'
 
 export interface MeshOptions {
@@ -49,25 +51,63 @@ export interface InviteOptions {
   uses?: number
   /** The only peer that may use it. Default: whoever has it. */
   for?: PeerId | string
-  /** A name that the application branches on, at most 32 bytes. Default `contact`. */
+  /** A name that the application branches on, at most 32 bytes. Default `contact`. With `device` it is for a
+   * further device of one's own, which redeems it with `joinIdentity`; one use. */
   purpose?: string
   /** A word to the invited, at most 128 bytes. */
   memo?: string
+  /**
+   * What those that use it may do here, unless they are contacts already. Default `['*']`, everything; see `Link.allow`. With purpose `device`: what
+   * the new device may do in this identity's name, as far as this one may.
+   */
+  scopes?: Scopes
 }
 
 export interface AcceptOptions {
   signal?: AbortSignal
   /** Default 20,000. */
   timeoutMs?: number
+  /** What the peer may do here, unless it is a contact already. Default `['*']`, everything; see `Link.allow`. */
+  scopes?: Scopes
+}
+
+export interface AddressOptions {
+  /** Default 30 days; at most 365. */
+  expiresInMs?: number
+}
+
+export interface AnswerOptions {
+  /** How many questions the handler is given in any second, at most. Default 10; from 1 to 1,000. Others wait until they are repeated. */
+  perSecond?: number
+}
+
+export interface BackupOptions {
+  /** Whoever guesses it has the identity: six random words of a list, or as much. */
+  passphrase: string
+  /** The recovery words, where the root is not kept here and the backup is to bring the identity back by itself. */
+  words?: string
 }
 
 export interface MeshEvents {
+  /**
+   * The certificate of this device ends at that time, in less than 30 days (or has ended), and the root has to renew it:
+   * `identity.renewCertificate`. Once a day.
+   */
+  'certificate-expiring': [expiresAt: Date]
   /** There is a new link. */
   link: [link: Link]
   /** A contact was forgotten. */
   forgotten: [peer: PeerId]
+  /** A device waits to be let in (`mesh.pairings`), or does no more. */
+  pairings: []
+  /** `mesh.devices` are others, or one of them was met. */
+  devices: []
   /** A signaling path has come up or gone down. */
   signaling: []
+  /** This device was revoked by its identity: it reaches nobody any more. */
+  revoked: []
   /** A relay's clock differs from ours by so many ms that contacts may not be found. */
   'clock-skew': [skewMs: number]
+  /** Something has happened to keys, contacts or rights; `mesh.securityLog` has it from now on. */
+  security: [event: SecurityEvent]
 }

@@ -9,7 +9,8 @@ import { HandfastError } from '../base/errors.ts'
 import { dialTimeoutMs, maxRelays, relayTurnMs } from '../base/limits.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { CombinedSignaling } from '../signaling/combined.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import { type CombinedOptions, CombinedSignaling } from '../signaling/combined.ts'
 import { RelayClient, type RelayClientOptions } from '../signaling/relay-client.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import { TabSignaling } from '../signaling/tabs.ts'
@@ -43,7 +44,7 @@ export class Paths {
   readonly #routes = new Map<string, Set<Route>>()
   /** Besides relays. */
   readonly #others: readonly Signaling[]
-  readonly #emitter = new Emitter<{ change: []; open: [] }>()
+  readonly #emitter = new Emitter<{ change: []; open: []; flood: [path: string, peer?: PeerId] }>()
   #cancelTurn: (() => void) | undefined
 
   /** @throws HandfastError `invalid-argument` for a relay URL that is not allowed, `unsupported` without WebSocket */
@@ -58,8 +59,20 @@ export class Paths {
   /** How things stand now. */
   get states(): PathState[] {
     const relays = [...this.#places].map(([path, { client }]) => ({ path, state: client.state }))
-    const path = this.#options.signaling ? 'custom' : 'tabs'
-    return [...relays, ...this.#others.map(() => ({ path, state: 'open' }) as const)]
+    const others = this.#others.map(
+      (path) => ({ path: this.#nameOf(path), state: 'open' }) as const,
+    )
+    return [...relays, ...others]
+  }
+
+  /** Says so to whoever is to know. */
+  reportFlood(path: Signaling, peer?: PeerId): void {
+    this.#emitter.emit('flood', this.#nameOf(path), peer)
+  }
+
+  #nameOf(path: Signaling): string {
+    if (path instanceof RelayClient) return path.url
+    return this.#options.signaling ? 'custom' : 'tabs'
   }
 
   /** The largest difference between our clock and a relay's, in ms; ours is behind where positive. */
@@ -77,10 +90,17 @@ export class Paths {
     return this.#emitter.on('open', listener)
   }
 
-  /** Own paths and these relays besides, as one; the caller closes it. */
-  through(relays: readonly string[]): Route {
+  /** More comes by a path than is taken: to the mailbox of `peer`, of a ticket or an address, or altogether. */
+  onFlood(listener: (path: string, peer?: PeerId) => void): Unsubscribe {
+    return this.#emitter.on('flood', listener)
+  }
+
+  /** Own paths and these relays besides, as one; the caller closes it. `peer`: whose mailboxes one listens at there. */
+  through(relays: readonly string[], peer?: PeerId): Route {
     const standing = this.#standing.flatMap((url) => this.#relay(url) ?? [])
-    const route: Route = new Route([...this.#others, ...standing], {
+    const { runtime } = this.#options
+    const onFlood = (path: Signaling) => this.reportFlood(path, peer)
+    const route: Route = new Route({ runtime, onFlood }, [...this.#others, ...standing], {
       enter: (url) => this.#enter(url, route),
       leave: (url) => this.#leave(url, route),
       hurry: (urls) => this.#hurry(urls),
@@ -144,6 +164,7 @@ export class Paths {
     try {
       const client = new RelayClient({ url, runtime, ...(WebSocket ? { WebSocket } : {}) })
       this.#places.set(url, { client, sinceMs: runtime.monotonicNow() })
+      client.on('flood', () => this.reportFlood(client))
       let isNews = this.#standing.includes(url)
       client.on('state', (state) => {
         this.#emitter.emit('change')
@@ -230,8 +251,8 @@ export class Route extends CombinedSignaling {
   readonly #relays: RouteRelays
   readonly #used = new Set<string>()
 
-  constructor(standing: readonly Signaling[], relays: RouteRelays) {
-    super(standing)
+  constructor(options: CombinedOptions, standing: readonly Signaling[], relays: RouteRelays) {
+    super(options, standing)
     this.#standing = new Set(standing)
     this.#relays = relays
   }

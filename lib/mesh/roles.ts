@@ -7,7 +7,7 @@
 
 import { deferred } from '../base/deferred.ts'
 import { reportError, type Unsubscribe } from '../base/emitter.ts'
-import { isNotLeading } from '../base/errors.ts'
+import { HandfastError, isNotLeading } from '../base/errors.ts'
 import { leadRetryMs } from '../base/limits.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Handover } from '../link/handover.ts'
@@ -40,7 +40,8 @@ export class Roles {
   #isClosed = false
 
   private constructor(options: MeshOptions, hub: TabHub, onRole: (role: Role) => void) {
-    const { runtime } = options.identity
+    const { identity } = options
+    const { runtime } = identity
     this.#options = options
     this.#hub = hub
     this.#onRole = onRole
@@ -49,6 +50,7 @@ export class Roles {
       acceptTabChannels({ hub, runtime }, (channel, from) => void this.#serve(channel, from)),
       runtime.onPageHide(() => this.#leave()),
       runtime.onWake(() => this.#join()),
+      identity.on('unlocked-elsewhere', () => this.#giveWay()),
     ]
   }
 
@@ -105,6 +107,13 @@ export class Roles {
     this.#leadership?.close()
     this.#leadership = undefined
     this.#stepDown()
+  }
+
+  /** A tab whose keys are locked can't call anybody: one that has been unlocked does better. */
+  #giveWay(): void {
+    if (!(this.#role instanceof Leader)) return
+    this.#leave()
+    this.#join()
   }
 
   // ── Following ────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +178,7 @@ export class Roles {
     } catch (error) {
       if (this.#record !== record) return undefined
       if (!this.#isOpen) this.#opened.reject(error)
-      else if (!isNotLeading(error)) reportError(error)
+      else if (!isNotLeading(error) && !isLocked(error)) reportError(error)
       this.#leave()
       this.#cancelRetry = this.#options.identity.runtime.setTimer(leadRetryMs, () => this.#join())
       return undefined
@@ -198,3 +207,6 @@ export class Roles {
     }
   }
 }
+
+/** It will be tried again. */
+const isLocked = (error: unknown) => error instanceof HandfastError && error.code === 'locked'

@@ -9,19 +9,26 @@ export class Roster {
   readonly #unproven = new Map<PeerId, Sessions>()
   readonly #make: (peer: PeerId) => Sessions
   readonly #onShow: (sessions: Sessions) => void
+  readonly #own: PeerId
 
-  constructor(make: (peer: PeerId) => Sessions, onShow: (sessions: Sessions) => void) {
+  /** `own`: one's own other devices are nobody's link. */
+  constructor(own: PeerId, make: (peer: PeerId) => Sessions, onShow: (sessions: Sessions) => void) {
+    this.#own = own
     this.#make = make
     this.#onShow = onShow
   }
 
   /** Those of a peer, made if there are none. */
   of(peer: PeerId): Sessions {
-    const known = this.proven.get(peer) ?? this.#unproven.get(peer)
+    const known = this.get(peer)
     if (known) return known
     const sessions = this.#make(peer)
     this.#unproven.set(peer, sessions)
     return sessions
+  }
+
+  get(peer: PeerId): Sessions | undefined {
+    return this.proven.get(peer) ?? this.#unproven.get(peer)
   }
 
   all(): Sessions[] {
@@ -30,7 +37,7 @@ export class Roster {
 
   /** Its contact is proven. */
   show(sessions: Sessions): void {
-    if (!this.#unproven.delete(sessions.peer)) return
+    if (sessions.peer === this.#own || !this.#unproven.delete(sessions.peer)) return
     this.proven.set(sessions.peer, sessions)
     this.#onShow(sessions)
   }

@@ -44,6 +44,7 @@ export class Served implements Receiver {
       sessions.on('state', () => this.#change()),
       sessions.on('queued', () => this.#change()),
       sessions.on('delivered', (id) => this.#noteDelivered(id)),
+      sessions.on('refused', (id) => note('refused', id)),
       sessions.on('adopted', (tab, n, id) => {
         if (tab === options.tab) note('adopted', n, id)
       }),

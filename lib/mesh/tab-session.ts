@@ -3,39 +3,21 @@
  * They never leave the browser: whoever can read them, a script of the same origin, can read the store and use the keys.
  */
 
-import { reportError } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
-import { maxMessageBytes } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { encode, type CborValue } from '../codec/cbor.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
 import { CipherState } from '../crypto/cipher-state.ts'
 import type { Role } from '../crypto/noise.ts'
-import { Calls, type RequestHandler } from '../link/calls.ts'
-import { isUint32, Streams, type LinkStream } from '../link/streams.ts'
-import { Session, type SessionEnd, type SessionHandler } from '../session/session.ts'
+import { Session } from '../session/session.ts'
 import type { Channel } from '../transport/transport.ts'
-import { fromTabError, toTabError, type TabError } from './tab-words.ts'
+import { Dialogue, type DialogueHandlers } from './dialogue.ts'
 
-export interface TabSessionOptions {
+export interface TabSessionOptions extends DialogueHandlers {
   readonly channel: Channel
   /** The follower opens the channel: it is the initiator. */
   readonly role: Role
   readonly runtime: Runtime
-  /** What they throw crosses with its code and message. */
-  readonly handlers: ReadonlyMap<string, RequestHandler>
-  /** Returns whether anybody wants the stream. */
-  readonly acceptStream: (stream: LinkStream) => boolean
 }
 
-export class TabSession implements SessionHandler {
-  /** Resolves once, with the reason; everything under way has then failed with `interrupted`. */
-  readonly ended: Promise<SessionEnd>
-  readonly #session: Session
-  readonly #calls: Calls
-  readonly #streams: Streams
-  #nextTransferId = 0
-
+export class TabSession extends Dialogue {
   constructor({ channel, role, runtime, handlers, acceptStream }: TabSessionOptions) {
     const session = new Session({
       channel,
@@ -43,117 +25,12 @@ export class TabSession implements SessionHandler {
       runtime,
       ciphers: [new ClearState(), new ClearState()],
       diallerKey: new Uint8Array(),
+      peerDeviceKey: new Uint8Array(),
       idleTimeoutMs: Infinity,
     })
-    this.#session = session
-    this.ended = session.ended
-    this.#calls = new Calls(
-      new Map([...handlers].map(([word, handler]) => [word, answer(handler)])),
-      () => session.wake(),
-      () => this.#nextTransferId++,
-    )
-    this.#streams = new Streams(session, acceptStream)
-    session.addSource(this.#calls, 'interactive')
-    void session.ended.then(() => {
-      this.#calls.close()
-      this.#streams.close()
-    })
-    session.start(this)
-    // A session is confirmed by what the other side says first.
-    void session.ping().catch(() => {})
-  }
-
-  /**
-   * Resolves with what the handler of the other tab returned.
-   * @throws HandfastError `invalid-argument`, `too-large`; `queue-full`, `no-handler`, `interrupted`; what the handler threw; the reason
-   * of `signal`
-   */
-  async request(method: string, params: unknown, signal: AbortSignal): Promise<unknown> {
-    const encoded = encode(params as CborValue)
-    if (encoded.length > maxParamsBytes) throw new HandfastError('too-large')
-    const [result, error] = (await this.#calls.request(method, encoded, signal)) as Answer
-    if (error) throw fromTabError(error)
-    return result
-  }
-
-  get isOpen(): boolean {
-    return this.#session.isOpen
-  }
-
-  /** @throws HandfastError `interrupted`, `queue-full` */
-  openStream(name: string): LinkStream {
-    if (!this.#session.isOpen) throw new HandfastError('interrupted')
-    return this.#streams.open(name)
-  }
-
-  /** Lets what was said before arrive, and ends. */
-  close(reason?: SessionEnd): Promise<void> {
-    return this.#session.close(reason)
-  }
-
-  isIdle(): boolean {
-    return false
-  }
-
-  onRecords(records: readonly Record[]): void {
-    for (const record of records) {
-      const [kind, id] = record
-      if (!isUint32(id)) throw new HandfastError('protocol')
-      if (callKinds.has(kind)) this.#calls.receive(id, record)
-      else if (streamKinds.has(kind)) this.#streams.receive(id, record)
-      else throw new HandfastError('protocol')
-    }
+    super(session, { handlers, acceptStream })
   }
 }
-
-/** The error, if there was one. */
-type Answer = [result: unknown, error: TabError | null]
-
-/** What is at most between two peers, and what it says beside that. */
-const maxParamsBytes = maxMessageBytes - 64
-
-const answer =
-  (handler: RequestHandler): RequestHandler =>
-  async (params, context): Promise<Answer> => {
-    try {
-      return [await handler(params, context), null]
-    } catch (error) {
-      if (error instanceof HandfastError) return [null, toTabError(error)]
-      // What the other tab learns may reach the peer.
-      if (!context.signal.aborted) reportError(error)
-      return [null, ['request-failed', 'request-failed']]
-    }
-  }
-
-/** Both ways, to the end of each. Returns whether there was room for the other. */
-export function pipe(stream: LinkStream, open: () => LinkStream): boolean {
-  let other: LinkStream
-  try {
-    other = open()
-  } catch {
-    void stream.readable.cancel().catch(() => {})
-    return false
-  }
-  for (const [from, to] of [
-    [stream, other],
-    [other, stream],
-  ] as const) {
-    from.readable.pipeTo(to.writable).catch(() => {})
-  }
-  return true
-}
-
-const { request, response, failure, cancel } = recordKinds
-const callKinds: ReadonlySet<number> = new Set([request, response, failure, cancel])
-
-const { streamOpen, streamData, streamCredit, streamEnd, streamReset } = recordKinds
-const streamKinds: ReadonlySet<number> = new Set([
-  streamOpen,
-  streamData,
-  streamCredit,
-  streamEnd,
-  streamReset,
-])
 
 /** A cipher state that lets everything pass. */
 class ClearState extends CipherState {

@@ -4,19 +4,23 @@
  */
 
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
+import type { MessageInfo } from '../link/inbox.ts'
+import type { Person, PersonChange } from '../link/person.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { LinkState } from '../link/state.ts'
-import type { InviteOptions } from './options.ts'
+import type { EventAbout, SecurityEvent, SecurityEventKind, SecurityLogOptions } from './journal.ts'
+import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
 import type { PathState } from './paths.ts'
 
 /** Rises with every change to what follows. */
-export const tabVersion = 1
+export const tabVersion = 2
 
 /** What a follower asks of its leader; the answers are in the comments. */
 export interface LeaderWords {
   /** First. Answered with the peers of all links, when the first news have been told. */
   hello: [version: number]
   news: FollowerNews
-  /** The ids of those that the peer has handled. */
+  /** The ids of those that the peer has handled, and of those that it has refused. */
   delivered: [peer: string, ids: string[]]
   /** Whether there was still time. */
   takeBack: [peer: string, id: string]
@@ -27,15 +31,29 @@ export interface LeaderWords {
   stream: [peer: string, name: string, token: string]
   /** A ticket as text. */
   invite: InviteOptions
+  /** Of a ticket or an address. */
   withdraw: [tag: Uint8Array]
+  settlePairing: [id: string, isWelcome: boolean]
+  /** An address as text. */
+  address: AddressOptions
+  /** The methods of strangers' queries that the follower answers. */
+  answers: string[]
   /** The PeerId. `served` with the same token follows. */
-  accept: [ticket: string, timeoutMs: number | null, token: string]
+  accept: [ticket: string, options: Omit<AcceptOptions, 'signal'>, token: string]
   served: [token: string]
   /** A card as text. */
   card: null
   /** The PeerId. */
   readCard: [card: string]
-  forget: [peer: string]
+  /** Or cut off. */
+  forget: [peer: string, cutOff: boolean]
+  /** The `Revocations` of the own identity, or null. */
+  revocations: null
+  revoke: Revocations
+  person: [peer: string, change: PersonChange]
+  note: [kind: SecurityEventKind, about: EventAbout]
+  /** Security events. */
+  securityLog: SecurityLogOptions
 }
 
 /** Each link whose handlers or drafts are others than before. */
@@ -51,24 +69,34 @@ export type FollowerNews = [
 export interface FollowerWords {
   news: LeaderNews
   /** Answered when it is handled. */
-  message: [peer: string, id: string, redelivered: boolean, message: unknown]
+  message: [peer: string, info: MessageInfo, message: unknown]
   /** The handler's answer. */
   request: [peer: string, method: string, params: unknown]
+  /** The same, for a stranger. */
+  query: [method: string, params: unknown]
 }
 
 /** Only what is new. */
 export interface LeaderNews {
   links: [peer: string, state: LinkState, queued: number, events: LinkNews[]][]
+  people: [peer: string, person: Person][]
   forgotten: string[]
   tickets: string[] | null
+  pairings: [id: string, code: string][] | null
+  addresses: string[] | null
+  /** Dates as Unix ms. */
+  devices: [key: string, isThis: boolean, lastMetMs: number | null][] | null
   signaling: [path: string, state: PathState['state']][] | null
   skewMs: number | null
+  isRevoked: boolean
+  security: SecurityEvent[]
 }
 
 export type LinkNews =
   | ['delivered', log: string, from: number, to: number]
   /** Of the follower's own drafts; without an id: refused. */
   | ['adopted', n: number, id: string | null]
+  | ['refused', id: string]
   | ['gap', from: number, to: number]
   | ['rollback']
   | ['stuck', id: string, message: unknown, error: TabError, attempts: number]

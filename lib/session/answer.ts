@@ -1,30 +1,47 @@
 /**
- * Answering: what the responder does with a message 1. Everything wrong with it gets the same silence, and creates no peer
- * connection. What is right gets an answer, and an attempt that is unproven until the initiator's first frame
- * has opened; only then does anybody hear of it.
+ * Answering: what the responder does with a message 1. What costs least is checked first. Everything wrong with it gets the same
+ * silence, and creates no peer connection. What is right gets an answer, and an attempt that is unproven until the initiator's first
+ * frame has opened; only then does anybody hear of it.
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { Penalty } from '../base/penalties.ts'
 import type { Identity } from '../identity/identity.ts'
-import { formatPacket, packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
+import {
+  formatPacket,
+  packetKinds,
+  parsePacket,
+  type Packet,
+  type PacketKind,
+} from '../signaling/packets.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Answered } from './answered.ts'
 import { Exchange } from './exchange.ts'
 import { writeSigned, type PactPart } from './handshake.ts'
+import type { Intake } from './intake.ts'
 import type { Opened } from './openings.ts'
+import { type Place, Places } from './places.ts'
 import type { Session } from './session.ts'
 
 export interface AnswererOptions {
   readonly identity: Identity
   readonly transport: Transport
+  /** Where packets wait for their key agreement. */
+  readonly intake: Intake
   readonly idleTimeoutMs: number
 }
 
 /** What a mailbox does with the packets that reach it. */
 export interface Reception {
+  /** Who is expected there. */
+  readonly from: Place['from']
+  /** Names the contact or the ticket. */
+  readonly mailbox: string
+  /** What is expected there. */
+  readonly kinds: readonly PacketKind[]
   readonly signaling: Signaling
   /** When the mailbox is gone, and with it the danger of a replay. */
   readonly expiresAtMs: number
@@ -41,10 +58,11 @@ export interface Reception {
 export class Answerer {
   readonly #options: AnswererOptions
   readonly #answered: Answered
-  /** How to end each, by device key. */
-  readonly #attempts = new Map<string, () => void>()
-  /** Verified, and not answered yet. */
-  #admitting = 0
+  readonly #places = new Places()
+  /** By device key. */
+  readonly #attempts = new Map<string, Place>()
+  /** How often each mailbox was called at of late, the latest last. At most `maxContacts`. */
+  readonly #calls = new Map<string, Penalty>()
   #closed = false
 
   private constructor(options: AnswererOptions, answered: Answered) {
@@ -58,23 +76,40 @@ export class Answerer {
 
   /** Attempts not proven yet. */
   get size(): number {
-    return this.#attempts.size
+    return this.#places.size
   }
 
-  /** Takes a packet from the mailbox `tag`. Never throws. */
-  async receive(tag: Uint8Array, bytes: Uint8Array, reception: Reception): Promise<void> {
+  /** Takes a packet from the mailbox `tag`, which came by `path`. Never throws. */
+  receive(tag: Uint8Array, bytes: Uint8Array, path: unknown, reception: Reception): void {
     const packet = parsePacket(bytes)
-    if (this.#closed || !packet || !equalBytes(packet.tag, tag)) return
+    const { from, mailbox, kinds } = reception
+    if (!packet || !kinds.includes(packet.kind) || !equalBytes(packet.tag, tag)) return
+    this.#options.intake.put(
+      { from, path, mailbox },
+      () => void this.#open(packet, bytes, reception),
+    )
+  }
+
+  async #open(packet: Packet, bytes: Uint8Array, reception: Reception): Promise<void> {
+    // Locked: silence, and nothing remembered; what is repeated after `unlock` is answered.
+    if (this.#closed || this.#options.identity.isLocked) return
     const key = Answered.key(bytes)
     if (this.#answered.has(key)) return this.#repeat(key, reception)
+    const { from, mailbox, expiresAtMs } = reception
+    const calls = this.#callsOf(mailbox)
+    const nowMs = this.#options.identity.runtime.monotonicNow()
     try {
+      if (from === 'contact' && calls.at(nowMs) >= limits.maxCallsPerContact) return
       const opened = reception.read(packet)
       this.#options.transport.checkOffer(opened.payload.description)
       const device = toBase64url(opened.payload.sender.deviceKey)
+      const isNewer = this.#attempts.has(device)
+      const place = isNewer ? undefined : this.#places.take(from, mailbox)
       // Not remembered: there may be room when it is repeated.
-      if (!this.#hasRoomFor(device)) return
-      this.#answered.remember(key, reception.expiresAtMs)
-      await this.#respond(key, device, opened, reception)
+      if (!isNewer && !place) return
+      calls.add(nowMs)
+      this.#answered.remember(key, expiresAtMs)
+      await this.#respond(key, device, opened, reception, place)
     } catch {
       // Silence, whatever it was.
     }
@@ -83,7 +118,17 @@ export class Answerer {
   /** Ends every unproven attempt. */
   close(): void {
     this.#closed = true
-    for (const cancel of this.#attempts.values()) cancel()
+    this.#options.intake.close()
+    for (const { onLost } of this.#attempts.values()) onLost()
+  }
+
+  #callsOf(mailbox: string): Penalty {
+    const calls = this.#calls.get(mailbox) ?? new Penalty(limits.callHalfLifeMs)
+    this.#calls.delete(mailbox)
+    this.#calls.set(mailbox, calls)
+    const [oldest] = this.#calls.keys()
+    if (this.#calls.size > limits.maxContacts) this.#calls.delete(oldest!)
+    return calls
   }
 
   #repeat(key: string, { signaling }: Reception): void {
@@ -92,45 +137,59 @@ export class Answerer {
     if (tag) signaling.publish(tag, answer).catch(() => {})
   }
 
-  #hasRoomFor(device: string): boolean {
-    const begun = this.#attempts.size + this.#admitting
-    return this.#attempts.has(device) || begun < limits.maxUnprovenAttempts
-  }
-
-  async #respond(key: string, device: string, opened: Opened, reception: Reception): Promise<void> {
-    this.#admitting++
-    const admitted = await reception.admit(opened).finally(() => this.#admitting--)
-    if (!admitted || this.#closed) return
-
-    this.#attempts.get(device)?.()
-    reception.onAttempt?.(true)
+  /** Without a `place`, it is to have that of an older attempt of the same device. */
+  async #respond(
+    key: string,
+    device: string,
+    opened: Opened,
+    reception: Reception,
+    place: Place | undefined,
+  ): Promise<void> {
+    let own = place
     try {
-      const session = await this.#prove(key, device, opened, reception, admitted.pact)
-      reception.onProven(session)
-    } catch {
-      reception.onAttempt?.(false)
+      const admitted = await reception.admit(opened)
+      if (!admitted || this.#closed) return
+      this.#attempts.get(device)?.onLost()
+      if (!own || !this.#places.has(own)) {
+        own = this.#places.take(reception.from, reception.mailbox)
+      }
+      if (!own) return
+      this.#attempts.set(device, own)
+      reception.onAttempt?.(true)
+      try {
+        const session = await this.#prove(key, own, opened, reception, admitted.pact)
+        this.#callsOf(reception.mailbox).add(
+          this.#options.identity.runtime.monotonicNow(),
+          limits.provenCallWeight - 1,
+        )
+        reception.onProven(session)
+      } catch {
+        reception.onAttempt?.(false)
+      }
+    } finally {
+      if (own) this.#places.leave(own)
+      if (this.#attempts.get(device) === own) this.#attempts.delete(device)
     }
   }
 
   async #prove(
     key: string,
-    deviceName: string,
+    place: Place,
     { handshake, payload }: Opened,
     { signaling }: Reception,
     pact: PactPart | null,
   ): Promise<Session> {
-    const { identity, idleTimeoutMs, transport } = this.#options
+    const { identity, idleTimeoutMs, transport, intake } = this.#options
     const { device, chain } = identity
     const { sender, replyTag: peerTag } = payload
     const attempt = transport.answer(payload.description)
     const timeoutMs = limits.unprovenTimeoutMs
-    const options = { identity, signaling, attempt, role: 'responder', timeoutMs } as const
+    const options = { identity, signaling, attempt, intake, role: 'responder', timeoutMs } as const
     return Exchange.run(options, async (exchange) => {
-      const cancel = () => exchange.fail(new HandfastError('closed'))
-      this.#attempts.set(deviceName, cancel)
-      exchange.undo.push(() => {
-        if (this.#attempts.get(deviceName) === cancel) this.#attempts.delete(deviceName)
-      })
+      place.onLost = () => {
+        this.#places.leave(place)
+        exchange.fail(new HandfastError('closed'))
+      }
       const description = exchange.orFail(attempt.description)
       const own = { chain, description, replyTag: exchange.replyTag, pact }
       const message = await writeSigned(handshake, packetKinds.acknowledge, device, own)

@@ -10,6 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Exchange } from './exchange.ts'
+import type { Intake } from './intake.ts'
 import type { Opening, Outcome } from './openings.ts'
 import type { Session } from './session.ts'
 
@@ -17,6 +18,7 @@ export interface DialOptions {
   readonly identity: Identity
   readonly signaling: Signaling
   readonly transport: Transport
+  readonly intake: Intake
   readonly idleTimeoutMs: number
   /** Writes message 1. Its cryptography has time until the description is known. */
   readonly open: (description: Promise<unknown>, replyTag: Uint8Array) => Promise<Opening>
@@ -79,6 +81,6 @@ export async function dial(options: DialOptions): Promise<Session> {
     }
     const outcome = await exchange.orFail(acknowledged.promise)
     const ready = onAcknowledged?.(outcome)
-    return exchange.session(handshake, identity.device.key, idleTimeoutMs, ready)
+    return exchange.session(handshake, outcome.peer.deviceKey, idleTimeoutMs, ready)
   })
 }

@@ -7,12 +7,13 @@ import { equalBytes } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
-import { TokenBucket } from '../base/token-bucket.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { HandshakeState, Role } from '../crypto/noise.ts'
+import { tagKey } from '../signaling/mailboxes.ts'
 import { packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
-import type { Signaling } from '../signaling/signaling.ts'
+import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 import type { Attempt } from '../transport/transport.ts'
+import type { Intake } from './intake.ts'
 import { Session } from './session.ts'
 import { Trickle, type Trickled } from './trickle.ts'
 
@@ -20,6 +21,8 @@ export interface ExchangeOptions {
   readonly identity: Identity
   readonly signaling: Signaling
   readonly attempt: Attempt
+  /** Where answers wait for their key agreement. */
+  readonly intake: Intake
   readonly role: Role
   readonly timeoutMs: number
 }
@@ -91,33 +94,38 @@ export class Exchange {
   /** The session on the channel, once it is open and `ready`. */
   async session(
     handshake: HandshakeState,
-    diallerKey: Uint8Array,
+    peerDeviceKey: Uint8Array,
     idleTimeoutMs: number,
     ready?: Promise<void>,
   ): Promise<Session> {
     const { attempt, role, identity } = this.#options
     const [channel] = await this.orFail(Promise.all([attempt.channel, ready]))
     const ciphers = handshake.split()
-    const { runtime } = identity
-    return new Session({ channel, role, ciphers, runtime, diallerKey, idleTimeoutMs })
+    const { runtime, device } = identity
+    const diallerKey = role === 'initiator' ? device.key : peerDeviceKey
+    return new Session({
+      channel,
+      role,
+      ciphers,
+      runtime,
+      diallerKey,
+      peerDeviceKey,
+      idleTimeoutMs,
+    })
   }
 
   #listen(): void {
-    const { identity, signaling } = this.#options
-    const { runtime } = identity
-    const budget = new TokenBucket(
-      limits.mailboxBurst,
-      limits.mailboxPacketsPerS,
-      runtime.monotonicNow(),
-    )
-    const unsubscribe = signaling.subscribe(this.replyTag, (bytes) => {
+    const { signaling, intake } = this.#options
+    const listener: PacketListener = (bytes, path) => {
       const packet = parsePacket(bytes)
       if (!packet || !equalBytes(packet.tag, this.replyTag)) return
-      if (!budget.take(runtime.monotonicNow())) return
       if (packet.kind === packetKinds.transport) this.#receiveCandidates(packet)
-      else if (packet.kind === packetKinds.acknowledge) this.onAcknowledge?.(packet)
-    })
-    this.undo.push(unsubscribe)
+      if (packet.kind !== packetKinds.acknowledge || !this.onAcknowledge) return
+      const origin = { from: 'reply', path, mailbox: tagKey(packet.tag) } as const
+      intake.put(origin, () => this.onAcknowledge?.(packet))
+    }
+    const unsubscribe = signaling.subscribe(this.replyTag, listener)
+    this.undo.push(unsubscribe, () => (this.onAcknowledge = undefined))
   }
 
   #receiveCandidates(packet: Packet): void {

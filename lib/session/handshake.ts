@@ -32,6 +32,13 @@ export interface PactPart {
   /** I: Unix seconds. A: 32 bytes. */
   readonly value: number | Uint8Array
   readonly signature: Uint8Array
+  /** From the sender to the other side. */
+  readonly peerChain: CertificateChain
+}
+
+/** What a device not met yet says of a pact that exists: the peer chain from the called identity to its own. */
+export interface PactProof {
+  readonly peerChain: CertificateChain
 }
 
 export interface HandshakePayload {
@@ -40,8 +47,8 @@ export interface HandshakePayload {
   readonly description: unknown
   /** Where the other side's next packets for this attempt go. */
   readonly replyTag: Uint8Array
-  /** I and its A only. */
-  readonly pact: PactPart | null
+  /** I, and the A to one with a ticket. */
+  readonly pact: PactPart | PactProof | null
 }
 
 export interface VerifiedPayload extends HandshakePayload {
@@ -67,7 +74,7 @@ export async function writeSigned(
     [...chain],
     (await description) as CborValue,
     replyTag,
-    pact && [pact.value, pact.signature],
+    pact && encodePact(pact),
   ])
   const signature = await device.sign(signatureLabels.handshake, signedPart(kind, hash, body))
   return handshake.writeMessage(concat(signature, body))
@@ -99,10 +106,19 @@ export function readSigned(
   return { chain, description, replyTag, pact, sender }
 }
 
-function parsePact(value: unknown): PactPart {
-  const fields = new Fields(value, 2, 'bad-packet')
+const encodePact = (pact: PactPart | PactProof): CborValue =>
+  'value' in pact ? [pact.value, pact.signature, [...pact.peerChain]] : [...pact.peerChain]
+
+/** The peer chain is as it came: it is verified by whoever knows whose it must be. */
+function parsePact(value: unknown): PactPart | PactProof {
+  if (!Array.isArray(value) || !Array.isArray(value[2])) {
+    return { peerChain: value as CertificateChain }
+  }
+  const fields = new Fields(value, 3, 'bad-packet')
   const part = fields.any()
   const signature = fields.bytes(signatureBytes)
-  if (typeof part === 'number' || part instanceof Uint8Array) return { value: part, signature }
-  return fields.fail('pact')
+  const peerChain = fields.any() as CertificateChain
+  return typeof part === 'number' || part instanceof Uint8Array
+    ? { value: part, signature, peerChain }
+    : fields.fail('pact')
 }

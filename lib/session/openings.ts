@@ -1,6 +1,6 @@
 /**
- * The two ways to begin: first contact by a ticket (packet I, IKpsk1) and a call to a known contact (packet N‖K, N and then
- * KKpsk0). Each is one message and one reply, whichever way it is carried.
+ * The two usual ways to begin: first contact by a ticket (packet I, IKpsk1) and a call to a known contact (packet N‖K, N and then
+ * KKpsk0). Each is one message and one reply, whichever way it is carried. A third is in `unmet.ts`.
  */
 
 import { concat, equalBytes } from '../base/bytes.ts'
@@ -10,19 +10,48 @@ import { blake2b } from '../crypto/hash.ts'
 import { signatureLabels } from '../crypto/labels.ts'
 import { HandshakeState } from '../crypto/noise.ts'
 import type { KeyPair } from '../crypto/x25519.ts'
-import type { CertificateChain } from '../identity/certificate.ts'
+import {
+  badCertificate,
+  atAnyTime,
+  certifyPeer,
+  verifyChain,
+  verifyPeerChain,
+  type CertificateChain,
+  type DeviceBinding,
+} from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
+import { shared, type Scopes } from '../identity/scopes.ts'
 import { formatPacket, knownContactK, packetKinds, type Packet } from '../signaling/packets.ts'
 import type { Ticket } from '../ticket/ticket.ts'
-import { prologue, readSigned, writeSigned, type VerifiedPayload } from './handshake.ts'
+import {
+  prologue,
+  readSigned,
+  writeSigned,
+  type PactPart,
+  type VerifiedPayload,
+} from './handshake.ts'
 import { pactIdBytes, pactIdOf, pactRecord, pactSecretBytes, type KnownPeer } from './pact.ts'
 
 /** What a finished handshake has proven and agreed. */
 export interface Outcome {
   readonly peer: KnownPeer
   readonly chain: CertificateChain
+  /** The answering device, as its chain has it now. */
+  readonly sender: DeviceBinding
   /** Both signatures of a pact just made; none for a known contact. */
   readonly pact: SignedPact | null
+  /** With a pact just made. */
+  readonly grants: Grants | null
+}
+
+/** Who has certified whom at a first contact. */
+export interface Grants {
+  /** From one's own identity to the peer's. */
+  readonly ownPeerChain: CertificateChain
+  /** From the peer's to one's own: proof to show to devices that have not met this one. */
+  readonly peerChain: CertificateChain
+  /** What one may do there. */
+  readonly grantedScopes: Scopes
 }
 
 export interface SignedPact {
@@ -46,24 +75,39 @@ export interface Opened {
 }
 
 /** Of what only ever meets silence, or ends the dial. */
-const badPacket = () => new HandfastError('bad-packet')
+export const badPacket = () => new HandfastError('bad-packet')
 const badSignature = () => new HandfastError('bad-signature')
 
 // ── First contact ────────────────────────────────────────────────────────────────────────────────────
 
+/** What the other side has granted. @throws HandfastError `bad-packet`, `bad-certificate` */
+function readGrant(
+  { peer, runtime }: Identity,
+  { sender, pact }: VerifiedPayload,
+): PactPart & { grantedScopes: Scopes } {
+  if (!pact || !('value' in pact)) throw badPacket()
+  const granted = verifyPeerChain(pact.peerChain, sender.peerKey, runtime.now() / 1000)
+  if (granted.peer !== peer) throw badCertificate('wrong subject')
+  return { ...pact, grantedScopes: granted.scopes }
+}
+
 const ticketPrologue = (network: Uint8Array, ticket: Ticket) =>
   prologue(packetKinds.firstContact, network, ticket.hash)
 
+/** @param grant the peer chain for the issuer of the ticket; default: one for all that this device may grant */
 export async function openFirstContact(
   identity: Identity,
   network: Uint8Array,
   ticket: Ticket,
   description: unknown,
   replyTag: Uint8Array,
+  grant = grantTo(identity, ticket.issuerDevice.peerKey),
 ): Promise<Opening> {
   const { device, chain, publicKey, runtime } = identity
   const createdS = Math.floor(runtime.now() / 1000)
-  const record = pactRecord(ticket.issuerDevice.peerKey, publicKey, ticket.hash, createdS)
+  const issuerKey = ticket.issuerDevice.peerKey
+  const ownPeerChain = await grant
+  const record = pactRecord(issuerKey, publicKey, ticket.hash, createdS)
   const ownSignature = await device.sign(signatureLabels.pact, record)
   const handshake = device.handshake({
     pattern: 'IKpsk1',
@@ -77,37 +121,50 @@ export async function openFirstContact(
     chain,
     description,
     replyTag,
-    pact: { value: createdS, signature: ownSignature },
+    pact: { value: createdS, signature: ownSignature, peerChain: ownPeerChain },
   })
   return {
     packet: formatPacket(packetKinds.firstContact, ticket.tag, message),
     handshake,
     finish(reply) {
       const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      const { sender, pact, chain: peerChain } = payload
+      const { sender } = payload
       if (sender.peer !== ticket.issuer) throw badSignature()
-      if (!(pact?.value instanceof Uint8Array) || pact.value.length !== pactSecretBytes) {
-        throw badPacket()
-      }
-      if (!verify(signatureLabels.pact, record, pact.signature, sender.deviceKey)) {
-        throw badSignature()
-      }
-      const peer = { ...sender, pactSecret: pact.value, pactId: pactIdOf(pact.value) }
+      const { value, signature, peerChain, grantedScopes } = readGrant(identity, payload)
+      if (!(value instanceof Uint8Array) || value.length !== pactSecretBytes) throw badPacket()
+      if (!verify(signatureLabels.pact, record, signature, sender.deviceKey)) throw badSignature()
       return {
         payload,
         outcome: {
-          peer,
-          chain: peerChain,
-          pact: { record, ownSignature, peerSignature: pact.signature },
+          peer: { ...sender, pactSecret: value, pactId: pactIdOf(value) },
+          chain: payload.chain,
+          sender,
+          pact: { record, ownSignature, peerSignature: signature },
+          grants: { ownPeerChain, peerChain, grantedScopes },
         },
       }
     },
   }
 }
 
+/**
+ * The peer chain from one's own identity to another, for these scopes as far as this device may grant them.
+ * @throws HandfastError `bad-certificate` where it may make no contacts
+ */
+export async function grantTo(
+  { issuer, runtime }: Identity,
+  peerKey: Uint8Array,
+  scopes?: Scopes,
+): Promise<CertificateChain> {
+  const { chain } = issuer
+  const within = scopes && { scopes: shared(scopes, verifyChain(chain, atAnyTime).scopes) }
+  return certifyPeer(issuer, peerKey, { nowS: runtime.now() / 1000, ...within })
+}
+
 /** Message 1 of a first contact, with the pact record it proposes. */
-export interface OpenedFirstContact extends Opened {
+export interface OpenedFirstContact extends Opened, Omit<Grants, 'ownPeerChain'> {
   readonly pactRecord: Uint8Array
+  readonly peerSignature: Uint8Array
 }
 
 /** @throws whatever is wrong with it; the caller answers all of it with silence */
@@ -128,18 +185,16 @@ export function readFirstContact(
     randomBytes: identity.runtime.randomBytes,
   })
   const payload = readSigned(handshake, packet.kind, packet.body, nowS)
-  const { sender, pact } = payload
-  if (!equalBytes(sender.boxKey, handshake.remoteStatic!) || typeof pact?.value !== 'number') {
-    throw badPacket()
-  }
-  const record = pactRecord(identity.publicKey, sender.peerKey, ticket.hash, pact.value)
-  if (!verify(signatureLabels.pact, record, pact.signature, sender.deviceKey)) {
-    throw badSignature()
-  }
+  const { sender } = payload
+  if (!equalBytes(sender.boxKey, handshake.remoteStatic!)) throw badPacket()
   if (sender.peer === identity.peer || (ticket.for !== null && ticket.for !== sender.peer)) {
     throw new HandfastError('ticket-wrong-party')
   }
-  return { handshake, payload, pactRecord: record }
+  const { value, signature: peerSignature, ...granted } = readGrant(identity, payload)
+  if (typeof value !== 'number') throw badPacket()
+  const record = pactRecord(identity.publicKey, sender.peerKey, ticket.hash, value)
+  if (!verify(signatureLabels.pact, record, peerSignature, sender.deviceKey)) throw badSignature()
+  return { handshake, payload, pactRecord: record, peerSignature, ...granted }
 }
 
 // ── A known contact ──────────────────────────────────────────────────────────────────────────────────
@@ -195,21 +250,31 @@ export async function openKnownContact(
     handshake,
     finish(reply) {
       const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      if (!isSameDevice(payload, peer)) throw badSignature()
-      return { payload, outcome: { peer, chain: payload.chain, pact: null } }
+      return { payload, outcome: calledOutcome(payload, peer) }
     },
   }
 }
 
-/** @throws whatever is wrong with it; the caller answers all of it with silence */
+/** What came of a call: the device that was called has answered. */
+export function calledOutcome(payload: VerifiedPayload, peer: KnownPeer): Outcome {
+  if (!isSameDevice(payload, peer)) throw badSignature()
+  if (payload.pact) throw badPacket()
+  return { peer, chain: payload.chain, sender: payload.sender, pact: null, grants: null }
+}
+
+/**
+ * `known`: the device that has this key, if it is one of the contact whose mailbox it is.
+ * @throws whatever is wrong with it; the caller answers all of it with silence
+ */
 export function readKnownContact(
   identity: Identity,
   network: Uint8Array,
-  peer: KnownPeer,
+  known: (callingDeviceKey: Uint8Array) => KnownPeer | undefined,
   packet: Packet,
 ): Opened {
   const { device, publicKey, runtime } = identity
   const { randomBytes } = runtime
+  if (packet.body[nMessageBytes] !== knownContactK) throw badPacket()
   const nMessage = packet.body.subarray(0, nMessageBytes)
   const caller = device
     .handshake({
@@ -218,12 +283,8 @@ export function readKnownContact(
       prologue: nPrologue(network, device.key, packet.tag),
     })
     .readMessage(nMessage)
-  if (
-    packet.body[nMessageBytes] !== knownContactK ||
-    !equalBytes(caller, concat(peer.pactId, peer.deviceKey))
-  ) {
-    throw badPacket()
-  }
+  const peer = known(caller.subarray(pactIdBytes))
+  if (!peer || !equalBytes(caller, concat(peer.pactId, peer.deviceKey))) throw badPacket()
   const handshake = device.handshake({
     pattern: 'KKpsk0',
     role: 'responder',
@@ -234,9 +295,7 @@ export function readKnownContact(
   })
   const message = packet.body.subarray(nMessageBytes + 1)
   const payload = readSigned(handshake, knownContactK, message, runtime.now() / 1000)
-  if (!isSameDevice(payload, peer)) {
-    throw badPacket()
-  }
+  if (!isSameDevice(payload, peer) || payload.pact) throw badPacket()
   return { handshake, payload }
 }
 

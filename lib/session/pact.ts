@@ -8,15 +8,19 @@ import { tagBytes } from '../base/limits.ts'
 import { encode } from '../codec/cbor.ts'
 import { blake2b } from '../crypto/hash.ts'
 import { derivationLabels } from '../crypto/labels.ts'
-import type { DeviceBinding } from '../identity/certificate.ts'
+import type { PeerDevice } from '../identity/certificate.ts'
 
 export const pactSecretBytes = 32
 export const pactIdBytes = 16
 
-/** A contact as a handshake needs it: whose device, and what the two share. */
-export interface KnownPeer extends DeviceBinding {
-  readonly pactId: Uint8Array
+/** What two identities share, as a handshake needs it. */
+export interface Pact extends Pick<PeerDevice, 'peerKey'> {
   readonly pactSecret: Uint8Array
+}
+
+/** A contact's device, with the pact. */
+export interface KnownPeer extends PeerDevice, Pact {
+  readonly pactId: Uint8Array
 }
 
 /** The bytes both sign. */

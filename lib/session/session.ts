@@ -41,6 +41,7 @@ const byeReasons = [
   'suspended',
   'protocol',
   'aged',
+  'revoked',
 ] as const
 
 export interface SessionHandler {
@@ -58,12 +59,15 @@ export interface SessionOptions {
   readonly runtime: Runtime
   /** ed25519 key of the device that dialled; decides between two sessions. */
   readonly diallerKey: Uint8Array
+  /** ed25519 key of the device at the other end. */
+  readonly peerDeviceKey: Uint8Array
   readonly idleTimeoutMs: number
 }
 
 export class Session {
   readonly role: Role
   readonly diallerKey: Uint8Array
+  readonly peerDeviceKey: Uint8Array
   readonly #confirm = deferred<void>()
   /** Resolves when the first frame of the other side has opened; rejects when the session ends before. */
   readonly confirmed = this.#confirm.promise
@@ -108,6 +112,7 @@ export class Session {
     const { channel, role, ciphers, runtime } = options
     this.role = role
     this.diallerKey = options.diallerKey
+    this.peerDeviceKey = options.peerDeviceKey
     this.#channel = channel
     ;[this.#outgoing, this.#incoming] = role === 'initiator' ? ciphers : [ciphers[1], ciphers[0]]
     this.#runtime = runtime

@@ -1,22 +1,40 @@
 /**
  * Several signaling paths as one: subscribed on all, published on all. A packet may arrive by each of them. A path that
- * fails disturbs no other. Paths belong to whoever made them: they are neither opened nor closed here.
+ * fails disturbs no other, nor does one that floods a mailbox. Paths belong to whoever made them: they are neither opened nor
+ * closed here.
  */
 
 import type { Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
-import { Mailboxes, type PacketListener, tagKey } from './mailboxes.ts'
-import type { Signaling } from './signaling.ts'
+import { mailboxBurst, mailboxPacketsPerS, maxExcessPackets } from '../base/limits.ts'
+import type { Runtime } from '../base/runtime.ts'
+import { Gate, type GateBounds } from './gate.ts'
+import { Mailboxes, tagKey } from './mailboxes.ts'
+import type { PacketListener, Signaling } from './signaling.ts'
+
+const mailboxBounds: GateBounds = {
+  burst: mailboxBurst,
+  perSecond: mailboxPacketsPerS,
+  maxExcess: maxExcessPackets,
+}
+
+export interface CombinedOptions {
+  readonly runtime: Runtime
+  /** More packets came to one mailbox by one path than it takes: they are dropped, there and for a while. */
+  readonly onFlood?: (path: Signaling) => void
+}
 
 export class CombinedSignaling implements Signaling {
+  readonly #options: CombinedOptions
   /** The subscriptions that each path took, by tag. */
-  readonly #paths = new Map<Signaling, Map<string, Unsubscribe>>()
+  readonly #paths = new Map<Signaling, Map<string, Gate>>()
   readonly #mailboxes = new Mailboxes((tag, subscribed) => {
     if (subscribed) this.#subscribeAll(tag)
     else for (const path of this.#paths.keys()) this.#unsubscribe(path, tagKey(tag))
   })
 
-  constructor(paths: Iterable<Signaling> = []) {
+  constructor(options: CombinedOptions, paths: Iterable<Signaling> = []) {
+    this.#options = options
     for (const path of paths) this.add(path)
   }
 
@@ -76,8 +94,15 @@ export class CombinedSignaling implements Signaling {
   /** Returns what the path threw, if it did. */
   #subscribe(path: Signaling, tag: Uint8Array): unknown[] {
     try {
-      const leave = path.subscribe(tag, (packet) => void this.#mailboxes.deliver(tag, packet))
-      this.#paths.get(path)!.set(tagKey(tag), leave)
+      const { runtime, onFlood } = this.#options
+      const gate = new Gate({
+        runtime,
+        bounds: mailboxBounds,
+        enter: (listener) => path.subscribe(tag, listener),
+        receive: (packet) => void this.#mailboxes.deliver(tag, packet, path),
+        onFlood: () => onFlood?.(path),
+      })
+      this.#paths.get(path)!.set(tagKey(tag), gate)
       return []
     } catch (error) {
       return [error]
@@ -86,7 +111,7 @@ export class CombinedSignaling implements Signaling {
 
   #unsubscribe(path: Signaling, key: string): void {
     const subscriptions = this.#paths.get(path)
-    subscriptions?.get(key)?.()
+    subscriptions?.get(key)?.close()
     subscriptions?.delete(key)
   }
 }

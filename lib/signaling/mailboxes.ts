@@ -3,15 +3,14 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxPacketBytes, maxSubscribedTags, tagBytes } from '../base/limits.ts'
-
-export type PacketListener = (packet: Uint8Array) => void
+import type { PacketListener, Signaling } from './signaling.ts'
 
 /** A tag as a key of maps. */
 export const tagKey = (tag: Uint8Array): string => String.fromCharCode(...tag)
 
 interface Mailbox {
   readonly tag: Uint8Array
-  readonly events: Emitter<{ packet: [packet: Uint8Array] }>
+  readonly events: Emitter<{ packet: Parameters<PacketListener> }>
 }
 
 export class Mailboxes {
@@ -63,9 +62,9 @@ export class Mailboxes {
   }
 
   /** Returns whether anybody listened. A listener that throws stops nobody else. */
-  deliver(tag: Uint8Array, packet: Uint8Array): boolean {
+  deliver(tag: Uint8Array, packet: Uint8Array, path?: Signaling): boolean {
     const box = this.#boxes.get(tagKey(tag))
-    box?.events.emit('packet', packet)
+    box?.events.emit('packet', packet, path)
     return box !== undefined
   }
 

@@ -7,8 +7,8 @@ import { fromBase64url, equalBytes, toBase64url } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { failAs, HandfastError } from '../base/errors.ts'
 import { maxPacketBytes, tagBytes } from '../base/limits.ts'
-import { Mailboxes, type PacketListener } from './mailboxes.ts'
-import type { Signaling } from './signaling.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { PacketListener, Signaling } from './signaling.ts'
 
 const prefix = 'hfp1'
 const tagOf = (packet: Uint8Array): Uint8Array => packet.subarray(1, 1 + tagBytes)

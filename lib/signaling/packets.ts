@@ -12,7 +12,9 @@ export const packetKinds = {
   firstContact: 0x49,
   /** A known contact: N, which says who is calling, and message 1 of KKpsk0 behind it. */
   knownContact: 0x4e,
-  /** Message 2 of either. */
+  /** A stranger asks: message 1 of NK to an address. */
+  query: 0x51,
+  /** Message 2 of any of them. */
   acknowledge: 0x41,
   /** Candidates that were found later, or an abort. */
   transport: 0x54,

@@ -8,34 +8,43 @@
  *        └──────── socket closed, silent or incoherent ─────┴────────────────────────┘
  *
  * A browser cannot send pings and hears nothing when a laptop sleeps, so silence is tested by asking: an empty publish to
- * a random tag. A relay that owes an answer and says nothing for `relayAnswerTimeoutMs` is taken for dead.
+ * a random tag. A relay that owes an answer and says nothing for `relayAnswerTimeoutMs` is taken for dead. One that sends far more than is
+ * ever needed is left for a while, longer each time.
  */
 
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import {
   maxPendingPublishes,
+  maxRelayLoad,
   maxTagsPerRelayMessage,
   publishTimeoutMs,
   relayAnswerTimeoutMs,
+  relayBanHalfLifeMs,
+  relayBanMaxMs,
+  relayBanMinMs,
   relayConnectTimeoutMs,
+  relayLoadBytes,
+  relayLoadHalfLifeMs,
   relayProbeIntervalMs,
   relayRetryMaxMs,
   relayRetryMinMs,
   subscribeBatchMs,
   tagBytes,
 } from '../base/limits.ts'
+import { Backoff, Penalty } from '../base/penalties.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { Mailboxes, type PacketListener, tagKey } from './mailboxes.ts'
+import { Mailboxes, tagKey } from './mailboxes.ts'
 import {
   encodeRelayMessage,
   parseRelayMessage,
+  readDelivery,
   type RelayMessage,
   relayProtocolVersion,
   verb,
 } from './relay-protocol.ts'
-import type { Signaling } from './signaling.ts'
+import type { PacketListener, Signaling } from './signaling.ts'
 
 /** What is used of a WebSocket; the platform's and that of the package `ws` both fit. */
 export interface RelaySocket {
@@ -71,7 +80,7 @@ export class RelayClient implements Signaling {
   readonly url: string
   readonly #runtime: Runtime
   readonly #WebSocket: new (url: string) => RelaySocket
-  readonly #events = new Emitter<{ state: [state: RelayState] }>()
+  readonly #events = new Emitter<{ state: [state: RelayState]; flood: [] }>()
   readonly #mailboxes = new Mailboxes((tag) => this.#noteChange(tag))
   /** Tags to be subscribed or unsubscribed with the next batch. */
   readonly #changed = new Map<string, Uint8Array>()
@@ -85,6 +94,13 @@ export class RelayClient implements Signaling {
   #clockSkewMs: number | undefined
   /** The relay owes an answer, and the timer runs for it. */
   #owed = false
+  /** When it last said something, or began to owe an answer. */
+  #heardAtMs = 0
+  /** What it has sent of late. */
+  readonly #load = new Penalty(relayLoadHalfLifeMs)
+  readonly #bans = new Backoff(relayBanMinMs, relayBanMaxMs, relayBanHalfLifeMs)
+  /** Not to be connected to before. */
+  #bannedUntilMs = -Infinity
   /** To give up the socket or to probe it; while closed, to connect again. */
   #cancelTimer: (() => void) | undefined
   #cancelBatch: (() => void) | undefined
@@ -107,8 +123,11 @@ export class RelayClient implements Signaling {
     return this.#clockSkewMs
   }
 
-  on(event: 'state', listener: (state: RelayState) => void): Unsubscribe {
-    return this.#events.on(event, listener)
+  on(event: 'state', listener: (state: RelayState) => void): Unsubscribe
+  /** It has sent far too much, and is left for a while. */
+  on(event: 'flood', listener: () => void): Unsubscribe
+  on(event: 'state' | 'flood', listener: (state: never) => void): Unsubscribe {
+    return this.#events.on(event, listener as () => void)
   }
 
   subscribe(tag: Uint8Array, listener: PacketListener): Unsubscribe {
@@ -173,6 +192,8 @@ export class RelayClient implements Signaling {
 
   #connect(): void {
     if (!this.#isWanted()) return
+    const banMs = this.#bannedUntilMs - this.#runtime.monotonicNow()
+    if (banMs > 0) return this.#setTimer(banMs, () => this.#connect())
     let socket: RelaySocket
     try {
       socket = this.#socket = new this.#WebSocket(this.url)
@@ -212,26 +233,38 @@ export class RelayClient implements Signaling {
     this.#setState('closed')
   }
 
+  /** What a flood is made of is read first, and costs least. */
   #receive(data: unknown): void {
-    const message = parse(data)
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array()
+    const nowMs = this.#runtime.monotonicNow()
+    this.#heardAtMs = nowMs
+    if (this.#load.add(nowMs, 1 + bytes.length / relayLoadBytes) > maxRelayLoad) {
+      this.#bannedUntilMs = nowMs + this.#bans.next(nowMs)
+      this.#drop()
+      this.#events.emit('flood')
+      return
+    }
+    const delivery = readDelivery(bytes)
+    if (delivery && this.#state === 'open') {
+      this.#mailboxes.deliver(...delivery)
+      return
+    }
+    const message = parse(bytes)
     if (!message || (message[0] === verb.welcome) === (this.#state === 'open')) {
       this.#drop()
       return
     }
     if (message[0] === verb.welcome) {
       this.#welcome(message[1], message[2])
-      return
-    }
-    if (message[0] === verb.published) {
+    } else if (message[0] === verb.published) {
       const [, id, receivers] = message
       const publish = this.#publishes.get(id)
       this.#publishes.delete(id)
       publish?.cancelTimeout()
       publish?.resolve(receivers)
+      this.#owed = this.#publishes.size > 0
+      if (!this.#owed) this.#watchSilence()
     }
-    this.#owed = this.#publishes.size > 0
-    this.#watchSilence()
-    if (message[0] === verb.deliver) this.#mailboxes.deliver(message[1], message[2])
   }
 
   #welcome(version: number, nowUnixSeconds: number): void {
@@ -287,6 +320,7 @@ export class RelayClient implements Signaling {
     this.#send(message)
     if (this.#owed) return
     this.#owed = true
+    this.#heardAtMs = this.#runtime.monotonicNow()
     this.#watchSilence()
   }
 
@@ -294,9 +328,13 @@ export class RelayClient implements Signaling {
     this.#socket?.send(message as Uint8Array<ArrayBuffer>)
   }
 
+  /** Whatever comes meanwhile is silence's end, and sets no timer: there may be much of it. */
   #watchSilence(): void {
-    if (this.#owed) this.#setTimer(relayAnswerTimeoutMs, () => this.#drop())
-    else this.#setTimer(relayProbeIntervalMs, () => this.#probe())
+    const patienceMs = this.#owed ? relayAnswerTimeoutMs : relayProbeIntervalMs
+    const restMs = this.#heardAtMs + patienceMs - this.#runtime.monotonicNow()
+    if (restMs > 0) this.#setTimer(restMs, () => this.#watchSilence())
+    else if (this.#owed) this.#drop()
+    else this.#probe()
   }
 
   #setTimer(delayMs: number, then: () => void): void {
@@ -308,10 +346,9 @@ export class RelayClient implements Signaling {
   }
 }
 
-function parse(data: unknown): RelayMessage | undefined {
-  if (!(data instanceof ArrayBuffer)) return undefined
+function parse(bytes: Uint8Array): RelayMessage | undefined {
   try {
-    return parseRelayMessage(new Uint8Array(data))
+    return parseRelayMessage(bytes)
   } catch {
     return undefined
   }

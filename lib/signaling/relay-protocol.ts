@@ -67,6 +67,27 @@ export const parseClientMessage = (bytes: Uint8Array): ClientMessage =>
 export const parseRelayMessage = (bytes: Uint8Array): RelayMessage =>
   parse(bytes, relayShapes) as unknown as RelayMessage
 
+/**
+ * The tag and the packet of a `[deliver, tag, packet]`, where they lie: most of what a relay says, and what a flood is made of. Nothing for any
+ * other message, well made or not.
+ */
+export function readDelivery(
+  bytes: Uint8Array,
+): readonly [tag: Uint8Array, packet: Uint8Array] | undefined {
+  if (bytes[0] !== 0x83 || bytes[1] !== verb.deliver || bytes[2] !== 0x40 + tagBytes)
+    return undefined
+  const tagEnd = 3 + tagBytes
+  const head = bytes[tagEnd]! - 0x40
+  // The one head that CBOR's shortest form has for each length.
+  const size = head < 24 ? 0 : head - 23
+  let length = size > 0 ? 0 : head
+  for (let n = 1; n <= size; n++) length = length * 256 + bytes[tagEnd + n]!
+  const start = tagEnd + 1 + size
+  const isShortest = size === 0 ? head >= 0 : size === 1 ? length > 23 : size === 2 && length > 255
+  if (!isShortest || length > maxPacketBytes || start + length !== bytes.length) return undefined
+  return [bytes.subarray(3, tagEnd), bytes.subarray(start)]
+}
+
 type Check = (value: unknown) => boolean
 
 const isUint32: Check = (value) => typeof value === 'number' && value >>> 0 === value

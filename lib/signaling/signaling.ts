@@ -7,13 +7,16 @@
 
 import type { Unsubscribe } from '../base/emitter.ts'
 
+/** `path`: by which of several it came, where there are several. */
+export type PacketListener = (packet: Uint8Array, path?: Signaling) => void
+
 export interface Signaling {
   /**
    * Hands every packet published to `tag` (16 bytes) to `listener`, from when the path is up, and again after
    * each time it comes back. Takes effect before any later `publish` on the same object.
    * @throws HandfastError `queue-full` beyond the path's number of tags, `closed`
    */
-  subscribe(tag: Uint8Array, listener: (packet: Uint8Array) => void): Unsubscribe
+  subscribe(tag: Uint8Array, listener: PacketListener): Unsubscribe
 
   /**
    * Sends `packet` to whoever is subscribed to `tag` now. Resolves with how many other parties were, where the path can

@@ -13,8 +13,8 @@ import {
   tagBytes,
 } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { Mailboxes, type PacketListener } from './mailboxes.ts'
-import type { Signaling } from './signaling.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { PacketListener, Signaling } from './signaling.ts'
 
 export interface TabSignalingOptions {
   runtime: Runtime

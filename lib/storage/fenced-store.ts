@@ -7,6 +7,7 @@
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import {
+  strictWrite,
   writerKey,
   type Store,
   type StoreTransaction,
@@ -28,8 +29,7 @@ const meshTable = ['mesh'] as const
 /** Makes the caller the leader, on disk. @throws HandfastError as `Store.transaction` does; `exhausted` */
 export function takeLead(store: Store, runtime: Runtime): Promise<LeaderRecord> {
   const run = runtime.randomBytes(runBytes)
-  const options = { mode: 'write', durability: 'strict' } as const
-  return store.transaction(meshTable, options, async (transaction) => {
+  return store.transaction(meshTable, strictWrite, async (transaction) => {
     const generation = ((await readLeader(transaction))?.generation ?? 0) + 1
     if (!Number.isSafeInteger(generation)) throw new HandfastError('exhausted')
     const record: LeaderRecord = { generation, run }

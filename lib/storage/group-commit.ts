@@ -3,7 +3,7 @@
  * came. A commit takes milliseconds, so that a message in a stream of them costs a fraction of one.
  */
 
-import type { Store, StoreTransaction, Table } from './store.ts'
+import { strictWrite, type Store, type StoreTransaction, type Table } from './store.ts'
 
 type Work = (transaction: StoreTransaction) => Promise<void>
 
@@ -39,9 +39,8 @@ export class GroupCommit {
   #commit(): Promise<void> {
     const works = this.#next
     this.#next = []
-    const options = { mode: 'write', durability: 'strict' } as const
     const scope = [...new Set(works.flatMap((each) => each.scope()))]
-    return this.#store.transaction(scope, options, async (transaction) => {
+    return this.#store.transaction(scope, strictWrite, async (transaction) => {
       for (const { work } of works) await work(transaction)
     })
   }

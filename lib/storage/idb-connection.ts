@@ -12,7 +12,7 @@ import { awaitedElsewhere } from './staged-transaction.ts'
 import { tables } from './store.ts'
 
 /** Rises with every new table. */
-const schemaVersion = 3
+const schemaVersion = 4
 
 /** Record of table `mesh`: random, made with the table. */
 const idKey = 'database'

@@ -13,6 +13,8 @@ export const tables = [
   'inbox',
   'drafts',
   'mesh',
+  'peers',
+  'journal',
 ] as const
 export type Table = (typeof tables)[number]
 
@@ -47,6 +49,9 @@ export interface TransactionOptions {
    */
   unless?: string
 }
+
+/** For what must be on disk before it is in use. */
+export const strictWrite = { mode: 'write', durability: 'strict' } as const
 
 export interface Store {
   /**

@@ -8,15 +8,17 @@
 import { fromBase64url, toBase64url } from '../base/bytes.ts'
 import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
-import { maxOpenTickets } from '../base/limits.ts'
+import { maxOpenTickets, reservationMs } from '../base/limits.ts'
 import { generateKeyPair, keyPairFromSecret, type KeyPair } from '../crypto/x25519.ts'
 import { decode, encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
+import { atAnyTime } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Sealed } from '../identity/keystore.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { StoreTransaction } from '../storage/store.ts'
-import { atAnyTime, Ticket, type TicketBody } from './ticket.ts'
+import { everything, type Scopes } from '../identity/scopes.ts'
+import { strictWrite, type StoreTransaction } from '../storage/store.ts'
+import { Ticket, type TicketBody } from './ticket.ts'
 
 export type NewTicket = Pick<
   TicketBody,
@@ -24,7 +26,11 @@ export type NewTicket = Pick<
 >
 
 interface TicketRecord {
+  /** Granted to whoever uses it. None in records of an earlier version. */
+  scopes?: Scopes
   expiresAtMs: number
+  /** None in records of an earlier version. */
+  issuedAtMs?: number
   redemptions: Redemption[]
   uses: number
   /** The encoded ticket and its secret key; none once all uses are spent. */
@@ -36,17 +42,27 @@ export interface Redemption {
   /** Names the pact that came of it. */
   readonly pactId: string
   readonly spent: boolean
+  /** When it was reserved. */
+  readonly atMs?: number
+}
+
+export interface Reservation extends Redemption {
+  /** The pact of another, who had not proven to be live for so long that this one has its use. */
+  readonly overtaken?: string
 }
 
 /** A ticket whose mailbox is listened to. */
 export interface OpenTicket {
   readonly tag: Uint8Array
   readonly expiresAtMs: number
+  readonly issuedAtMs: number
+  /** Granted to whoever uses it. */
+  readonly scopes: Scopes
   /** None once all uses are spent. */
   readonly live: { readonly ticket: Ticket; readonly key: KeyPair } | null
 }
 
-/** What else belongs to the same transaction, on the table `contacts`. */
+/** What else belongs to the same transaction, on the tables `contacts` and `peers`. */
 type Also = (transaction: StoreTransaction) => Promise<void>
 
 const sealName = (key: string) => `ticket/${key}`
@@ -93,7 +109,11 @@ export class TicketBook {
   }
 
   /** @throws HandfastError `queue-full`, `storage-failed` */
-  async issue(options: NewTicket): Promise<Ticket> {
+  async issue(
+    options: NewTicket,
+    scopes = everything,
+    issuedAtMs = this.#identity.runtime.now(),
+  ): Promise<Ticket> {
     if (this.#open.size >= maxOpenTickets) {
       throw new HandfastError('queue-full', `${maxOpenTickets} tickets are open`)
     }
@@ -108,26 +128,31 @@ export class TicketBook {
     const id = toBase64url(ticket.tag)
     const record: TicketRecord = {
       expiresAtMs: ticket.expiresAt.getTime(),
+      issuedAtMs,
+      scopes,
       redemptions: [],
       uses: ticket.uses,
       secrets: await keystore.seal(sealName(id), encode([ticket.bytes, key.secretKey])),
     }
     await this.#write((transaction) => transaction.put('tickets', id, record))
     const { expiresAtMs } = record
-    this.#open.set(id, { tag: ticket.tag, expiresAtMs, live: { ticket, key } })
+    this.#open.set(id, { tag: ticket.tag, expiresAtMs, issuedAtMs, scopes, live: { ticket, key } })
     return ticket
   }
 
   /**
    * Reserves a use for `peer`, together with what `also` writes. The same peer again gets the same reservation; `also` runs then too, told
    * by its argument which pact it is. None when the ticket is expired, spent or unknown.
+   *
+   * Of a ticket of many uses that are all taken, one that was reserved for `reservationMs` and never spent goes to who comes now, and the
+   * contact that was written with it goes: so whoever has seen the ticket cannot take all its uses by a message each.
    */
   async reserve(
     tag: Uint8Array,
     peer: PeerId,
     freshPactId: string,
     also: (pactId: string, transaction: StoreTransaction) => Promise<void>,
-  ): Promise<Redemption | undefined> {
+  ): Promise<Reservation | undefined> {
     const id = toBase64url(tag)
     const { runtime } = this.#identity
     return this.#write(async (transaction) => {
@@ -135,14 +160,21 @@ export class TicketBook {
       if (!record || record.expiresAtMs <= runtime.now()) return undefined
       let redemption = record.redemptions.find((other) => other.peer === peer)
       if (redemption?.spent) return undefined
+      let overdue: Redemption | undefined
       if (!redemption) {
-        if (record.redemptions.length >= record.uses) return undefined
-        redemption = { peer, pactId: freshPactId, spent: false }
+        if (record.redemptions.length >= record.uses) {
+          const dueMs = runtime.now() - reservationMs
+          overdue = record.redemptions.find(({ spent, atMs = 0 }) => !spent && atMs <= dueMs)
+          if (record.uses === 1 || !overdue) return undefined
+          record.redemptions.splice(record.redemptions.indexOf(overdue), 1)
+          await transaction.delete('contacts', overdue.pactId)
+        }
+        redemption = { peer, pactId: freshPactId, spent: false, atMs: runtime.now() }
         record.redemptions.push(redemption)
         await transaction.put('tickets', id, record)
       }
       await also(redemption.pactId, transaction)
-      return redemption
+      return overdue ? { ...redemption, overtaken: overdue.pactId } : redemption
     })
   }
 
@@ -185,17 +217,23 @@ export class TicketBook {
   }
 
   #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    const { store } = this.#identity
-    return store.transaction(['tickets', 'contacts'], { mode: 'write', durability: 'strict' }, work)
+    const scope = ['tickets', 'contacts', 'peers'] as const
+    return this.#identity.store.transaction(scope, strictWrite, work)
   }
 
   async #read(key: string, record: TicketRecord): Promise<OpenTicket> {
-    const { expiresAtMs, secrets } = record
+    const { expiresAtMs, issuedAtMs = 0, scopes = everything, secrets } = record
     const tag = fromBase64url(key)
-    if (secrets === null) return { tag, expiresAtMs, live: null }
+    if (secrets === null) return { tag, expiresAtMs, issuedAtMs, scopes, live: null }
     const opened = await this.#identity.keystore.unseal(sealName(key), secrets)
     const fields = new Fields(decode(opened), 2, 'storage-failed')
     const ticket = Ticket.fromBytes(fields.bytes(1, opened.length), atAnyTime)
-    return { tag, expiresAtMs, live: { ticket, key: keyPairFromSecret(fields.bytes(32)) } }
+    return {
+      tag,
+      expiresAtMs,
+      issuedAtMs,
+      scopes,
+      live: { ticket, key: keyPairFromSecret(fields.bytes(32)) },
+    }
   }
 }

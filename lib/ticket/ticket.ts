@@ -3,25 +3,29 @@
  * It names its issuer and carries a secret that never crosses the network. Form: `docs/protocol.md`, "Tickets".
  */
 
-import { base32nopad } from '@scure/base'
 import { utf8 } from '../base/bytes.ts'
-import { failAs, HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
-import { isAllowedRelayUrl } from '../base/relay-url.ts'
-import { decode, encode } from '../codec/cbor.ts'
-import { Fields } from '../codec/fields.ts'
-import { verify } from '../crypto/ed25519.ts'
+import type { Fields } from '../codec/fields.ts'
+import { textForm } from '../codec/text-form.ts'
 import { blake2b } from '../crypto/hash.ts'
 import { derivationLabels, signatureLabels } from '../crypto/labels.ts'
-import { verifyChain, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
+import { atAnyTime, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
 import type { Device } from '../identity/device.ts'
 import { keyFromPeerId, peerIdFromKey, type PeerId } from '../identity/peer-id.ts'
+import { readStatement, signStatement, type StatementKind } from '../identity/statement.ts'
 
-const textPrefix = 'hft1'
-const notATicket = 'not a ticket, or not all of it'
+const form = /* @__PURE__ */ textForm(
+  'hft1',
+  limits.maxTicketBytes,
+  'bad-ticket',
+  'not a ticket, or not all of it',
+)
 
-/** A time that is neither before nor after any other: certificates are valid then, whenever they begin and end. */
-export const atAnyTime = NaN
+const kind: StatementKind = {
+  label: signatureLabels.ticket,
+  maxBytes: limits.maxTicketBytes,
+  code: 'bad-ticket',
+}
 
 /** What a ticket says; the form is the order of these in a CBOR array. */
 export interface TicketBody {
@@ -57,8 +61,7 @@ export class Ticket {
     chain: CertificateChain,
     nowS: number,
   ): Promise<Ticket> {
-    const bodyBytes = encode([
-      1,
+    const said = [
       keyFromPeerId(body.issuer),
       body.ticketKey,
       body.secret,
@@ -68,9 +71,8 @@ export class Ticket {
       body.for && keyFromPeerId(body.for),
       body.purpose,
       body.memo,
-    ])
-    const signature = await device.sign(signatureLabels.ticket, bodyBytes)
-    return Ticket.fromBytes(encode([bodyBytes, [...chain], signature]), nowS)
+    ] as const
+    return Ticket.fromBytes(await signStatement(kind, said, device, chain), nowS)
   }
 
   /**
@@ -79,32 +81,18 @@ export class Ticket {
    * @throws HandfastError `bad-ticket`
    */
   static parse(text: string, nowS = atAnyTime): Ticket {
-    const candidate = text.trim().split('#').at(-1)!.toLowerCase()
-    const base32 = candidate.slice(textPrefix.length).toUpperCase()
-    const parse = () => Ticket.fromBytes(base32nopad.decode(base32), nowS)
-    if (!candidate.startsWith(textPrefix) || base32.length > limits.maxTicketBytes * 2) {
-      throw new HandfastError('bad-ticket', notATicket)
-    }
-    return failAs('bad-ticket', parse, notATicket)
+    return form.read(text, (bytes) => Ticket.fromBytes(bytes, nowS))
   }
 
   /** @internal @throws HandfastError `bad-ticket` */
   static fromBytes(bytes: Uint8Array, nowS: number): Ticket {
-    return failAs('bad-ticket', () => {
-      if (bytes.length > limits.maxTicketBytes) throw new HandfastError('too-large')
-      const outer = new Fields(decode(bytes), 3, 'bad-ticket')
-      const bodyBytes = outer.bytes(1, limits.maxTicketBytes)
-      const issuerDevice = verifyChain(outer.any(), nowS)
-      const signature = outer.bytes(64)
-      const body = parseBody(decode(bodyBytes))
-      if (
-        issuerDevice.peer !== body.issuer ||
-        !verify(signatureLabels.ticket, bodyBytes, signature, issuerDevice.deviceKey)
-      ) {
-        throw new HandfastError('bad-signature')
-      }
-      return new Ticket(bytes.slice(), body, issuerDevice)
-    })
+    return readStatement(
+      kind,
+      bytes,
+      10,
+      nowS,
+      ({ device, fields }) => new Ticket(bytes.slice(), parseBody(device.peer, fields), device),
+    )
   }
 
   get issuer(): PeerId {
@@ -133,7 +121,7 @@ export class Ticket {
 
   /** `hft1` and base32, lower-case. Whoever reads it can use it. */
   toString(): string {
-    return textPrefix + base32nopad.encode(this.#bytes).toLowerCase()
+    return form.write(this.#bytes)
   }
 
   /** The same in upper case: a QR code's alphanumeric mode holds it in a third less space. */
@@ -180,20 +168,15 @@ export class Ticket {
   }
 }
 
-function parseBody(value: unknown): TicketBody {
-  const fields = new Fields(value, 10, 'bad-ticket')
-  fields.constant(1)
-  const peer = () => peerIdFromKey(fields.bytes(32))
+function parseBody(issuer: PeerId, fields: Fields): TicketBody {
   return {
-    issuer: peer(),
+    issuer,
     ticketKey: fields.bytes(32),
     secret: fields.bytes(16),
     expiresS: fields.integer(1, 2 ** 40),
-    relays: fields.array(limits.maxTicketRelays, (relay) =>
-      typeof relay === 'string' && isAllowedRelayUrl(relay) ? relay : fields.fail('relay'),
-    ),
+    relays: fields.relays(limits.maxTicketRelays),
     uses: fields.integer(1, limits.maxTicketUses),
-    for: fields.nullable(peer),
+    for: fields.nullable(() => peerIdFromKey(fields.bytes(32))),
     purpose: fields.text(limits.maxPurposeBytes),
     memo: fields.text(limits.maxMemoBytes),
   }

@@ -76,7 +76,7 @@ export function decodeDescription(value: unknown): Description {
 /** @throws HandfastError `bad-description` */
 export const decodeCandidates = (value: unknown): Candidate[] =>
   new Fields([value], 1, code).array(maxCandidates, (item) => {
-    const fields = new Fields(item, 4, code)
+    const fields = new Fields(item.any(), 4, code)
     return {
       type: candidateTypes[fields.integer(0, 2)]!,
       address: normalAddress(fields.any()) ?? bad(),

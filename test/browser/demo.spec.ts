@@ -3,68 +3,18 @@
 import type { Locator, Page } from '@playwright/test'
 import { cleanName } from '../../demo/names.ts'
 import { showValue } from '../../demo/show-value.ts'
-import { expect as baseExpect, test } from './support/browsers.ts'
+import { test } from './support/browsers.ts'
+import * as demo from './support/demo.ts'
 
-// Two pages, each with its keys, its storage and its connection: on a busy machine that takes a while.
+const { button, converse, expect, heading, invite, meet } = demo
+const { messages, openConversation, openedAs, paste, say } = demo
+
 test.describe.configure({ timeout: 60_000 })
-const expect = baseExpect.configure({ timeout: 15_000 })
 
 const tenMinutesMs = 600_000
 
 /** Nothing listens there. */
 const deadRelay = 'ws://127.0.0.1:9/relay'
-
-const heading = (page: Page, name: string | RegExp) =>
-  page.getByRole('heading', { name, exact: true })
-const button = (page: Page, name: string | RegExp) =>
-  page.getByRole('button', { name, exact: true })
-
-async function invite(page: Page): Promise<{ link: string; ticket: string }> {
-  await button(page, 'Create invitation').click()
-  return {
-    link: await page.getByLabel('Link', { exact: true }).inputValue(),
-    ticket: await page.getByLabel('Ticket', { exact: true }).inputValue(),
-  }
-}
-
-/** The same link, opened as another person of this browser. */
-function openedAs(link: string, name: string): string {
-  const url = new URL(link)
-  url.searchParams.set('as', name)
-  return url.href
-}
-
-async function paste(page: Page, text: string): Promise<void> {
-  await page.getByLabel('Link or ticket that you received').fill(text)
-  await button(page, 'Continue').click()
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByRole('textbox', { name: /^Message to/ }).fill(text)
-  await button(page, 'Send').click()
-}
-
-const messages = (page: Page) => page.getByRole('log').getByRole('article')
-
-let spoken = 100
-
-/** Sends one message each way and waits until each side knows of it. */
-async function converse(anna: Page, ben: Page): Promise<void> {
-  for (const [from, to] of [
-    [anna, ben],
-    [ben, anna],
-  ] as const) {
-    const text = `Hello ${++spoken}`
-    await say(from, text)
-    await expect(messages(to).filter({ hasText: text })).toBeVisible()
-    await expect(messages(from).filter({ hasText: text })).toContainText('Delivered')
-  }
-}
-
-async function openConversation(page: Page, name: string): Promise<void> {
-  await page.getByRole('navigation', { name: 'People' }).getByRole('button', { name }).click()
-  await expect(heading(page, name)).toBeVisible()
-}
 
 test('two tabs meet by a link and talk', async ({ context }) => {
   const anna = await context.newPage()
@@ -87,12 +37,6 @@ test('two tabs meet by a link and talk', async ({ context }) => {
 
   await button(anna, 'Ping').click()
   await expect(anna.getByText(/^ben answered in [\d.]+ ms$/)).toBeVisible()
-
-  const digits = async (page: Page) => {
-    await page.getByText('Safety number').click()
-    return page.getByText(/^(\d{5}\s*){12}$/).innerText()
-  }
-  expect(await digits(anna)).toBe(await digits(ben))
 
   await button(anna, 'Meet someone').click()
   await expect(heading(anna, 'ben accepted')).toBeVisible()
@@ -138,14 +82,7 @@ test('without a relay, tabs of one browser still meet', async ({ context, expect
 })
 
 test('after a reload of either tab, the conversation goes on', async ({ context }) => {
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  const { link } = await invite(anna)
-  const ben = await context.newPage()
-  await ben.goto(openedAs(link, 'ben'))
-  await button(ben, 'Accept').click()
-  await expect(heading(ben, 'anna')).toBeVisible()
-  await expect(heading(anna, 'ben')).toBeVisible()
+  const { anna, ben } = await meet(context)
 
   let said = 0
   for (const page of [anna, ben]) {
@@ -247,10 +184,11 @@ test('a forgotten person is gone, after asking', async ({ context }) => {
   await button(ben, 'Accept').click()
   await expect(heading(ben, 'anna')).toBeVisible()
 
-  await button(ben, 'Forget anna').click()
+  await button(ben, 'About anna').click()
+  await button(ben, 'Remove anna…').click()
   await button(ben, 'Keep').click()
-  await expect(button(ben, 'Forget anna')).toBeFocused()
-  await button(ben, 'Forget anna').click()
+  await expect(button(ben, 'Remove anna…')).toBeFocused()
+  await button(ben, 'Remove anna…').click()
   await button(ben, 'Forget').click()
   await expect(ben.getByText('Nobody yet.')).toBeVisible()
   await ben.reload()
@@ -284,10 +222,12 @@ test('the keyboard alone is enough', async ({ context }) => {
   await anna.bringToFront()
   await expect(heading(anna, 'ben')).toBeFocused()
   await expect(messages(anna)).toContainText('Hello by keys')
-  await press(anna, button(anna, 'Forget ben'), 'Enter')
-  await expect(anna.getByRole('dialog', { name: 'Forget ben?' })).toBeVisible()
+  await press(anna, button(anna, 'About ben'), 'Enter')
+  await expect(heading(anna, 'ben')).toBeFocused()
+  await press(anna, button(anna, 'Remove ben…'), 'Enter')
+  await expect(anna.getByRole('dialog', { name: 'Remove ben?' })).toBeVisible()
   await anna.keyboard.press('Escape')
-  await expect(button(anna, 'Forget ben')).toBeFocused()
+  await expect(button(anna, 'Remove ben…')).toBeFocused()
 })
 
 test('what others send is shown whole, bounded and harmless', () => {
@@ -301,4 +241,30 @@ test('what others send is shown whole, bounded and harmless', () => {
   expect(cleanName(' Anna\u202e\u0000\n ')).toBe('Anna')
   expect(cleanName('x'.repeat(100))).toHaveLength(24)
   for (const nothing of ['', ' \u200b', 7n, null, ['Anna']]) expect(cleanName(nothing)).toBeNull()
+})
+
+test('a stranger asks for a name at a published address', async ({ context, openPeer }) => {
+  const anna = await context.newPage()
+  await anna.goto('/?as=anna')
+  await button(anna, 'Strangers').click()
+  await button(anna, 'Publish an address').click()
+  const address = await anna.getByLabel('Address', { exact: true }).inputValue()
+
+  const { page: ben } = await openPeer(undefined, { path: '/?as=ben' })
+  await button(ben, 'Strangers').click()
+  const question = ben.getByLabel('Address that you found')
+  await question.fill('nonsense')
+  await button(ben, 'Ask for the name').click()
+  await expect(ben.getByText('That is not an address')).toBeVisible()
+  await question.fill(address)
+  await button(ben, 'Ask for the name').click()
+  await expect(ben.getByText(/^This is anna, .+, and they are here\.$/)).toBeVisible()
+
+  // Kept over a reload, until it is withdrawn.
+  await anna.reload()
+  await expect(anna.getByLabel('Address', { exact: true })).toHaveValue(address)
+  await button(anna, 'Withdraw').click()
+  await expect(button(anna, 'Publish an address')).toBeVisible()
+  await button(ben, 'Ask for the name').click()
+  await expect(ben.getByText('Nobody answered')).toBeVisible()
 })

@@ -199,6 +199,7 @@ test('a connection lost with its data intact is opened anew, by the same store',
 const earlierSchemas = {
   1: ['keys', 'tickets', 'contacts', 'answered'],
   2: ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox'],
+  3: ['keys', 'tickets', 'contacts', 'answered', 'outbox', 'inbox', 'drafts', 'mesh'],
 }
 for (const [schema, tables] of Object.entries(earlierSchemas)) {
   test(`a database of version ${schema} is upgraded with all that it held, also after another tab blocked that`, async ({
@@ -217,7 +218,10 @@ for (const [schema, tables] of Object.entries(earlierSchemas)) {
         const records = await storage.dump('alice')
         await storage.IdbStore.delete('alice')
         const db = await storage.openRaw('handfast/alice', version, (fresh) => {
-          for (const table of stores) fresh.createObjectStore(table)
+          for (const table of stores) {
+            const made = fresh.createObjectStore(table)
+            if (table === 'mesh') made.createIndex('unless', 'unless', { unique: true })
+          }
         })
         const tx = db.transaction(stores, 'readwrite')
         for (const table of stores) {
@@ -262,8 +266,19 @@ for (const [schema, tables] of Object.entries(earlierSchemas)) {
     })
     expect(after).toEqual({
       ...before,
-      version: 3,
-      tables: ['answered', 'contacts', 'drafts', 'inbox', 'keys', 'mesh', 'outbox', 'tickets'],
+      version: 4,
+      tables: [
+        'answered',
+        'contacts',
+        'drafts',
+        'inbox',
+        'journal',
+        'keys',
+        'mesh',
+        'outbox',
+        'peers',
+        'tickets',
+      ],
     })
     expect(kept).toEqual(keptIn.toSorted().map((table) => [table, { of: table }]))
     expect(databaseId).toMatch(/^[\w-]{22}$/)
@@ -410,7 +425,7 @@ for (const [shown, garbage] of Object.entries(garbages)) {
       const open = () => storage.outcome(() => storage.Identity.open({ name: 'alice' }))
       return { damaged, opened: [await open(), await open()] }
     }, garbage)
-    expect(outcomes.damaged).toBe(4)
+    expect(outcomes.damaged).toBe(5)
     for (const outcome of outcomes.opened) expectOutcome(outcome, 'storage-failed', 'damaged')
   })
 }
@@ -419,7 +434,13 @@ test('a key that is gone never makes another identity', async ({ openPeer }) => 
   const { page } = await openPeer(undefined, { path })
   const opened = await page.evaluate(async () => {
     const outcomes: Record<string, string> = {}
-    const keys = ['wrapping-key', 'secret/identity', 'secret/certificate', 'secret/device']
+    const keys = [
+      'wrapping-key',
+      'secret/identity',
+      'secret/chain',
+      'secret/device',
+      'device-signer',
+    ]
     for (const key of keys) {
       const before = await storage.Identity.open({ name: key })
       await before.close()
@@ -438,9 +459,12 @@ test('a key that is gone never makes another identity', async ({ openPeer }) => 
     'wrapping-key': 'storage-failed',
     // Needed to certify a device, and this one is certified.
     'secret/identity': 'the same',
-    'secret/certificate': 'storage-failed',
+    // The root certifies the same device anew.
+    'secret/chain': 'the same',
     // The identity certifies another device.
     'secret/device': 'the same',
+    // It may be the application that signs for the device.
+    'device-signer': 'bad-key',
   })
 })
 
@@ -478,7 +502,7 @@ test('whatever must not be lost is written strictly', async ({ openPeer }) => {
     for (const identity of identities) await identity.close()
     return [...seen].map(([table, durabilities]) => [table, [...durabilities]] as const)
   })
-  const strict = ['keys', 'tickets', 'contacts', 'outbox', 'inbox']
+  const strict = ['keys', 'tickets', 'contacts', 'peers', 'outbox', 'inbox']
   for (const [table, durabilities] of writes) {
     if (strict.includes(table)) expect([table, durabilities]).toEqual([table, ['strict']])
   }

@@ -22,6 +22,9 @@ export default defineConfig((env) =>
       // Everything at once: a dependency discovered later would reload the page under a test.
       include: [
         '@scure/base',
+        '@scure/bip39',
+        '@scure/bip39/wordlists/english.js',
+        'age-encryption',
         'cbor-x/index-no-eval',
         'idb',
         'libsodium-wrappers',

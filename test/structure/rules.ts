@@ -88,6 +88,11 @@ const packages: { specifier: RegExp; where: RegExp }[] = [
   { specifier: /^@scure\/base$/, where: /^lib\// },
   { specifier: /^cbor-x\/index-no-eval$/, where: /^lib\/codec\// },
   { specifier: /^libsodium-wrappers$/, where: /^lib\/crypto\// },
+  {
+    specifier: /^@scure\/bip39(?:\/wordlists\/english\.js)?$/,
+    where: /^lib\/identity\/words\.ts$/,
+  },
+  { specifier: /^age-encryption$/, where: /^lib\/identity\/backup\.ts$/ },
   { specifier: /^idb$/, where: /^lib\/storage\// },
   {
     specifier: /^simple-peer(?:\/simplepeer\.min\.js)?$/,

@@ -2,9 +2,11 @@
 
 import type { Runtime } from '../../lib/base/runtime.ts'
 import { Link } from '../../lib/link/link.ts'
-import { Sessions } from '../../lib/link/sessions.ts'
+import { nobody } from '../../lib/link/person.ts'
+import { Sessions, type SessionsOptions } from '../../lib/link/sessions.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryNetwork } from '../../lib/transport/memory.ts'
+import type { Rights } from '../../lib/link/rights.ts'
 import type { PeerId } from '../../lib/identity/peer-id.ts'
 import { GroupCommit } from '../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
@@ -22,6 +24,9 @@ export interface LinkPairOptions {
   readonly latencyMs?: number
   readonly maxMessageBytes?: number
   readonly idleTimeoutMs?: number
+  /** What each side lets the other do. */
+  readonly rights?: readonly [Rights, Rights]
+  readonly onRefused?: (side: 0 | 1, scope: string) => void
 }
 
 export interface Connection {
@@ -55,10 +60,13 @@ export class LinkPair {
   }
 
   #sessions(side: 0 | 1, log = logOptions(this.#options.runtime)): Sessions {
+    const { rights, onRefused } = this.#options
     return new Sessions({
       peer: `peer ${side}` as PeerId,
       runtime: this.#runtime(side),
       log,
+      ...(rights ? { rights: () => rights[side] } : {}),
+      onRefused: (scope) => onRefused?.(side, scope),
       dial: async (signal) => {
         this.dials.push(side)
         signal.throwIfAborted()
@@ -83,12 +91,13 @@ export class LinkPair {
 
   /** A session from one side to the other; the answering link takes it once it is proven. */
   async connect(from: 0 | 1): Promise<Connection> {
-    const { runtimes, ...options } = this.#options
+    const { runtimes, rights: _, onRefused: __, ...options } = this.#options
     const { initiator, responder, taps } = await sessionPair({
       ...options,
       ...(runtimes ? { runtimes: [runtimes[from], runtimes[1 - from]!] as const } : {}),
       network: this.network,
       diallerKey: Uint8Array.of(from),
+      answererKey: Uint8Array.of(1 - from),
     })
     const connection: Connection = { from, sessions: [initiator, responder], taps }
     this.connections.push(connection)
@@ -137,13 +146,22 @@ export const helloOf = (firstHeld = 1, highestSent = firstHeld - 1): CborValue[]
   null,
 ]
 
-const linkOver = (sessions: Sessions, runtime: Runtime): Link =>
-  new Link({ peer: sessions.peer, safetyNumber: '', runtime, carrier: sessions })
+export const linkOver = (sessions: Sessions, runtime: Runtime): Link =>
+  new Link({
+    peer: sessions.peer,
+    safetyNumber: '',
+    runtime,
+    carrier: sessions,
+    person: nobody,
+    changePerson: async () => {},
+  })
 
 /** A link with one open session, whose other side is a puppet that has said hello. */
 export async function linkWithPuppet(
   runtime: VirtualRuntime,
   hello: CborValue[] = helloOf(),
+  rights?: Rights,
+  signals?: SessionsOptions['signals'],
 ): Promise<{
   link: Link
   sessions: Sessions
@@ -156,6 +174,8 @@ export async function linkWithPuppet(
     peer: 'puppet' as PeerId,
     runtime,
     log: logOptions(runtime),
+    ...(rights ? { rights: () => rights } : {}),
+    signals,
     dial: async () => {
       dials++
       throw new Error('unreachable')

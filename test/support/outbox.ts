@@ -19,7 +19,8 @@ export const outboxOn = (
     onStored: nothing,
     onQueued: nothing,
     onDelivered: nothing,
-    onRollback: nothing,
+    onRefused: nothing,
+    onNewLog: nothing,
     onError: nothing,
     ...options,
   })

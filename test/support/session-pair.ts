@@ -72,6 +72,7 @@ export interface PairOptions extends Partial<MemoryNetworkOptions> {
   readonly nonce?: number
   readonly network?: MemoryNetwork
   readonly diallerKey?: Uint8Array
+  readonly answererKey?: Uint8Array
 }
 
 const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const
@@ -113,10 +114,12 @@ export async function sessionPair(options: PairOptions): Promise<SessionPair> {
   const { runtime, idleTimeoutMs = defaultIdleTimeoutMs, nonce, network } = options
   const taps = await channelPair(options, network)
   const [near, far] = options.runtimes ?? [runtime, runtime]
-  const common = { idleTimeoutMs, diallerKey: options.diallerKey ?? Uint8Array.of(1) }
+  const { diallerKey = Uint8Array.of(1), answererKey = Uint8Array.of(2) } = options
   const side = (role: 'initiator' | 'responder', channel: Channel): Session =>
     new Session({
-      ...common,
+      idleTimeoutMs,
+      diallerKey,
+      peerDeviceKey: role === 'initiator' ? answererKey : diallerKey,
       runtime: role === 'initiator' ? near : far,
       role,
       channel,
@@ -180,14 +183,15 @@ export async function puppetFor(
   options: PairOptions,
 ): Promise<Puppet> {
   const { runtime, idleTimeoutMs = defaultIdleTimeoutMs, nonce } = options
+  const { diallerKey = Uint8Array.of(1), answererKey = Uint8Array.of(2) } = options
   const [near, far] = await channelPair(options)
-  const diallerKey = Uint8Array.of(1)
   const session = new Session({
     role,
     channel: near,
     ciphers: ciphers(nonce),
     runtime,
     diallerKey,
+    peerDeviceKey: role === 'initiator' ? answererKey : diallerKey,
     idleTimeoutMs,
   })
   const [first, second] = ciphers(nonce)

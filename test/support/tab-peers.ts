@@ -4,7 +4,7 @@ import { Identity } from '../../lib/identity/identity.ts'
 import type { MessageInfo } from '../../lib/link/inbox.ts'
 import type { Link } from '../../lib/link/link.ts'
 import { Mesh } from '../../lib/mesh/mesh.ts'
-import type { MeshOptions } from '../../lib/mesh/options.ts'
+import type { AcceptOptions, InviteOptions, MeshOptions } from '../../lib/mesh/options.ts'
 import { simulatedWrappingKey } from '../../lib/sim/wrapping-key.ts'
 import type { Signaling } from '../../lib/signaling/signaling.ts'
 import type { Attempt, Channel, Transport } from '../../lib/transport/transport.ts'
@@ -51,26 +51,32 @@ export class TabPeers {
   }
 
   /** The mesh of the shared identity in one more tab. */
-  async tab(options: Partial<MeshOptions> = {}): Promise<{ tab: Tab; mesh: Mesh }> {
+  async tab(
+    options: Partial<MeshOptions> = {},
+  ): Promise<{ tab: Tab; mesh: Mesh; identity: Identity }> {
     const tab = this.world.open()
     const opening = (async () => {
       const { store, runtime } = tab
       const identity = await Identity.open({ store, runtime, wrappingKey })
-      return Mesh.open({
+      const mesh = await Mesh.open({
         identity,
         tabs: tab.hub,
         transport: transportOf(tab, this.peers.network.transport()),
         signaling: [signalingOf(tab, this.peers.board.path())],
         ...options,
       })
+      return { mesh, identity }
     })()
-    const mesh = await this.passing(opening)
+    const { mesh, identity } = await this.passing(opening)
     this.#open.push({ tab, mesh })
-    return { tab, mesh }
+    return { tab, mesh, identity }
   }
 
   /** A peer alone in its browser, and its link with the shared identity. */
-  async bob(inviter: Mesh): Promise<{ mesh: Mesh; link: Link }> {
+  async bob(
+    inviter: Mesh,
+    { invite, accept }: { invite?: InviteOptions; accept?: AcceptOptions } = {},
+  ): Promise<{ mesh: Mesh; link: Link }> {
     const identity = await this.passing(
       Identity.open({
         store: new MemoryStore(),
@@ -79,8 +85,8 @@ export class TabPeers {
       }),
     )
     const { mesh } = await this.passing(this.peers.peer({ identity }))
-    const ticket = await this.passing(inviter.invite())
-    return { mesh, link: await this.passing(mesh.accept(ticket)) }
+    const ticket = await this.passing(inviter.invite(invite))
+    return { mesh, link: await this.passing(mesh.accept(ticket, accept)) }
   }
 
   async close(): Promise<void> {

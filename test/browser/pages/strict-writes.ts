@@ -1,6 +1,6 @@
 /** Reports an error, which fails the test, for any write that is not strict where losing it loses a message, a ticket or a contact. */
 
-const precious = ['keys', 'tickets', 'contacts', 'outbox', 'inbox', 'drafts']
+const precious = ['keys', 'tickets', 'contacts', 'peers', 'outbox', 'inbox', 'drafts']
 /** Write transactions of this page, by table. */
 export const writes: Record<string, number> = {}
 

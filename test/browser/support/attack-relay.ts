@@ -1,10 +1,10 @@
 /** A relay in the test's own process that keeps all it sees and hears, and does with packets what a rule says. */
 
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { type RelayConnection, RelayCore } from '../../../lib/relay/core.ts'
+import { type RelayConnection, RelayCore, type RelayLimits } from '../../../lib/relay/core.ts'
 import {
   encodeRelayMessage,
   parseClientMessage,
@@ -13,8 +13,16 @@ import {
 } from '../../../lib/signaling/relay-protocol.ts'
 import type { Parcel } from '../../unit/attack/hostile-relay.ts'
 
+/** All that a relay knows of one client. */
+export interface Connection {
+  readonly headers: IncomingHttpHeaders
+  readonly subscribed: Uint8Array[]
+  readonly published: Parcel[]
+}
+
 export interface AttackRelay {
   readonly url: string
+  readonly connections: readonly Connection[]
   /** Every WebSocket message, either way. */
   readonly traffic: Uint8Array[]
   readonly published: Parcel[]
@@ -24,13 +32,14 @@ export interface AttackRelay {
   close(): Promise<void>
 }
 
-export async function startAttackRelay(): Promise<AttackRelay> {
+export async function startAttackRelay(limits: Partial<RelayLimits> = {}): Promise<AttackRelay> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const sockets = new WebSocketServer({ server })
-  const core = new RelayCore({ runtime: systemRuntime })
+  const core = new RelayCore({ runtime: systemRuntime, limits })
   const traffic: Uint8Array[] = []
   const published: Parcel[] = []
+  const connections: Connection[] = []
 
   /** The attacker's own connection: what it publishes reaches every subscriber. */
   let receivers = 0
@@ -53,6 +62,7 @@ export async function startAttackRelay(): Promise<AttackRelay> {
 
   const relay: AttackRelay = {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    connections,
     traffic,
     published,
     rule: (parcel) => [parcel],
@@ -65,7 +75,9 @@ export async function startAttackRelay(): Promise<AttackRelay> {
     },
   }
 
-  sockets.on('connection', (socket) => {
+  sockets.on('connection', (socket, { headers }) => {
+    const seen: Connection = { headers, subscribed: [], published: [] }
+    connections.push(seen)
     const connection: RelayConnection = {
       address: 'page',
       get bufferedBytes() {
@@ -84,6 +96,7 @@ export async function startAttackRelay(): Promise<AttackRelay> {
       const bytes = new Uint8Array(data)
       traffic.push(bytes)
       const message = parseClientMessage(bytes)
+      if (message[0] === verb.subscribe) seen.subscribed.push(...message[1])
       if (message[0] !== verb.publish || message[3].length === 0) {
         core.receive(connection, bytes)
         return
@@ -91,6 +104,7 @@ export async function startAttackRelay(): Promise<AttackRelay> {
       const [, id, tag, packet] = message
       const parcel = { tag, packet }
       published.push(parcel)
+      seen.published.push(parcel)
       const delivered = relay.rule(parcel)
       if (delivered.includes(parcel)) core.receive(connection, bytes)
       else connection.send(encodeRelayMessage([verb.published, id, 1]))

@@ -104,6 +104,12 @@ export async function issueTicket(
   return { ticket, key: book.find(ticket.tag)!.live!.key, book }
 }
 
+/** As the memory transport describes a side, of one who is not there. */
+export const nobodysOffer = ({ randomBytes }: Pick<Runtime, 'randomBytes'> = systemRuntime) => {
+  const id = randomBytes(16)
+  return [0, id, [id], 65_535]
+}
+
 /** What only those who have read the ticket know. */
 export function secretOf(ticket: Ticket): Uint8Array {
   const [body] = decode(ticket.bytes) as CborValue[]

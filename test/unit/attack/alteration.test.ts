@@ -5,8 +5,9 @@ import { HandshakeState } from '../../../lib/crypto/noise.ts'
 import { generateKeyPair } from '../../../lib/crypto/x25519.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
-import { writeSigned } from '../../../lib/session/handshake.ts'
+import { writeSigned, type PactPart } from '../../../lib/session/handshake.ts'
 import {
+  grantTo,
   openFirstContact,
   openKnownContact,
   readFirstContact,
@@ -77,7 +78,7 @@ async function acquainted() {
   const tag = contactTag(pactSecret, alice.device.key, utcDay(Date.now()))
   const call = () => openKnownContact(bob, network, asSeen(alice), tag, description, replyTag)
   const read = (packet: Uint8Array) =>
-    readKnownContact(alice, network, asSeen(bob), parsePacket(packet)!)
+    readKnownContact(alice, network, () => asSeen(bob), parsePacket(packet)!)
   return { alice, bob, tag, call, read }
 }
 
@@ -93,7 +94,8 @@ async function firstContact() {
 /** Writes A, as an answerer does, for what it read. */
 async function answer(alice: Identity, { handshake, payload }: Opened, record?: Uint8Array) {
   const signature = record && (await alice.device.sign(signatureLabels.pact, record))
-  const pact = signature ? { value: randomBytes(32), signature } : null
+  const peerChain = record ? await grantTo(alice, payload.sender.peerKey) : []
+  const pact = signature ? { value: randomBytes(32), signature, peerChain } : null
   const own = { chain: alice.chain, description, replyTag: randomBytes(16), pact }
   const message = await writeSigned(handshake, packetKinds.acknowledge, alice.device, own)
   return formatPacket(packetKinds.acknowledge, payload.replyTag, message)
@@ -129,7 +131,7 @@ describe(
           alice.publicKey,
           bob.publicKey,
           ticket.hash,
-          opened.payload.pact!.value as number,
+          (opened.payload.pact as PactPart).value as number,
         ),
       )
       const packet = await answer(alice, opened, record)

@@ -6,7 +6,7 @@ import { generateKeyPair } from '../../../lib/crypto/x25519.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { networkId } from '../../../lib/session/handshake.ts'
-import { openFirstContact, readFirstContact } from '../../../lib/session/openings.ts'
+import { grantTo, openFirstContact, readFirstContact } from '../../../lib/session/openings.ts'
 import { packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
 import { TicketBook } from '../../../lib/ticket/book.ts'
 import type { Ticket } from '../../../lib/ticket/ticket.ts'
@@ -16,6 +16,7 @@ import {
   issueTicket,
   network,
   newTicket,
+  nobodysOffer,
   openIdentity,
   relabelled,
   settle,
@@ -23,15 +24,12 @@ import {
   type ShiftedRuntime,
 } from './adversary.ts'
 
-/** Memory descriptions, of one who is not there. */
-const offer = (identity: Identity) => {
-  const id = identity.runtime.randomBytes(16)
-  return [0, id, [id], 65_535]
-}
-
 const knock = async (identity: Identity, ticket: Ticket, net = network) => {
   const replyTag = identity.runtime.randomBytes(16)
-  const opening = await openFirstContact(identity, net, ticket, offer(identity), replyTag)
+  // Whoever may not grant anything says so with what it has.
+  const grant = grantTo(identity, ticket.issuerDevice.peerKey).catch(() => identity.chain)
+  const offer = nobodysOffer(identity.runtime)
+  const opening = await openFirstContact(identity, net, ticket, offer, replyTag, grant)
   return opening.packet
 }
 

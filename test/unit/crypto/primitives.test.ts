@@ -113,7 +113,7 @@ describe('ed25519', () => {
   test('a label that starts like another cannot pass for it', () => {
     const { publicKey, secretKey } = generateSigningKeyPair(runtime)
     const signature = sign(signatureLabels.device, utf8('x'), secretKey)
-    expect(verify(signatureLabels.deviceList, utf8('x'), signature, publicKey)).toBe(false)
+    expect(verify(signatureLabels.revocations, utf8('x'), signature, publicKey)).toBe(false)
     const all = [...Object.values(signatureLabels), ...Object.values(derivationLabels)]
     expect(new Set(all).size).toBe(all.length)
     expect(all.filter((label) => label.includes('\0'))).toEqual([])

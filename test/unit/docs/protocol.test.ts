@@ -25,8 +25,13 @@ describe('the grammar describes what the library makes', () => {
   test.each([
     ['certificate', 'alice', 'certificate'],
     ['certificate', 'bob', 'certificate'],
+    ['peer-chain', 'unmetDevice', 'peerChain'],
+    ['revocation-list', 'unmetDevice', 'revocations'],
     ['ticket', 'ticket', 'bytes'],
     ['address-card', 'card', 'bytes'],
+    ['address', 'query', 'addressBytes'],
+    ['query-body', 'query', 'question'],
+    ['answer-body', 'query', 'answer'],
     ['card', 'card', 'record'],
     ['pact-record', 'pact', 'record'],
     ['description', 'firstContact', 'offer'],
@@ -37,6 +42,9 @@ describe('the grammar describes what the library makes', () => {
     ['signal', 'introduction', 'unsubscribe'],
     ['signal', 'introduction', 'publish'],
     ['signal', 'introduction', 'deliver'],
+    ['message', 'rights', 'message'],
+    ['refused', 'rights', 'refused'],
+    ['grant', 'rights', 'grant'],
     ['pong', 'sessionOfAlice', 'pong'],
     ['welcome', 'relay', 'welcome'],
     ['subscribe', 'relay', 'subscribe'],
@@ -54,6 +62,15 @@ describe('the grammar describes what the library makes', () => {
     array.forEach((_, index) => {
       expect(grammar.matches(rule, array.with(index, false))).toBe(false)
     })
+  })
+
+  test('device chains and peer chains are told apart', () => {
+    const chain = decoded('unmetDevice', 'chain') as unknown[]
+    const peerChain = decoded('unmetDevice', 'peerChain') as unknown[]
+    expect(grammar.matches('chain', chain)).toBe(true)
+    expect(grammar.matches('chain', [...chain, chain[1], chain[1]])).toBe(false)
+    expect(grammar.matches('chain', peerChain)).toBe(false)
+    expect(grammar.matches('peer-chain', chain)).toBe(false)
   })
 
   test('messages of the relay are told apart by who sends them', () => {

@@ -41,13 +41,33 @@ function certificateOf(person: Person): Uint8Array {
   const [identity, device] = [bytes(person['identitySeed']!), bytes(person['deviceSeed']!)]
   const peer = publicOf('ed25519', identity)
   const box = publicOf('x25519', bytes(person['boxSecret']!))
-  const body = cbor([1, peer, peer, publicOf('ed25519', device), box, 0, now, null, []])
+  const body = cbor([1, peer, peer, publicOf('ed25519', device), box, 6, now, null, ['*']])
   return cbor([
     body,
     sign('handfast/1 certificate', body, identity),
     sign('handfast/1 device', body, device),
   ])
 }
+
+/** What a device signs for another, or, without one, for another identity. */
+function issuedBy(name: string, subject: Uint8Array, device: string | null): Uint8Array {
+  const keys = device ? [deviceOf(device), boxOf(device)] : [null, null]
+  const pathLength = device ? 5 : 3
+  const body = cbor([1, deviceOf(name), subject, ...keys, pathLength, now, null, ['*']])
+  return cbor([
+    body,
+    sign('handfast/1 certificate', body, at(name, 'deviceSeed')),
+    device && sign('handfast/1 device', body, at(device, 'deviceSeed')),
+  ])
+}
+const peerChain = (from: string, to: string) => [
+  certificateOf(part(from)),
+  issuedBy(from, identityOf(to), null),
+]
+const chainOf = (name: string) =>
+  name === 'unmetDevice'
+    ? [certificateOf(part('bob')), issuedBy('bob', identityOf('bob'), 'unmetDevice')]
+    : [certificateOf(part(name))]
 
 const identityOf = (name: string) => publicOf('ed25519', at(name, 'identitySeed'))
 const deviceOf = (name: string) => publicOf('ed25519', at(name, 'deviceSeed'))
@@ -81,7 +101,7 @@ const bodies: Uint8Array[] = []
 const payload =
   (kind: number, name: string, ...parts: Uint8Array[]) =>
   (h: Uint8Array) => {
-    const body = join(byte(0x84), cbor([certificateOf(part(name))]), ...parts)
+    const body = join(byte(0x84), cbor(chainOf(name)), ...parts)
     bodies.push(body)
     const message = join(byte(kind), h, body)
     return join(sign('handfast/1 handshake', message, at(name, 'deviceSeed')), body)
@@ -120,7 +140,7 @@ function firstContact() {
         'bob',
         at('firstContact', 'offer'),
         cbor(bobTag),
-        cbor([now, pactSignature('bob')]),
+        cbor([now, pactSignature('bob'), peerChain('bob', 'alice')]),
       ),
     ),
   )
@@ -134,7 +154,7 @@ function firstContact() {
         'alice',
         at('firstContact', 'answer'),
         cbor(aliceTag),
-        cbor([at('pact', 'secret'), pactSignature('alice')]),
+        cbor([at('pact', 'secret'), pactSignature('alice'), peerChain('alice', 'bob')]),
       ),
     ),
   )
@@ -243,13 +263,101 @@ test('a known contact: N, K and A', () => {
   expect(hex(handshake.h)).toBe(part('knownContact')['handshakeHash'])
 })
 
+function unmetDevice() {
+  const from = (field: string) => at('unmetDevice', field)
+  const tag = at('pact', 'tagOfAlice')
+  const handshake = new Handshake(
+    'IKpsk1',
+    prologue(0x49, identityOf('bob'), identityOf('alice'), deviceOf('alice'), tag),
+    [boxOf('alice')],
+    {
+      ie: from('ephemeralSecretOfI'),
+      is: from('boxSecret'),
+      re: from('ephemeralSecretOfA'),
+      rs: at('alice', 'boxSecret'),
+    },
+    at('pact', 'secret'),
+  )
+  const [bobTag, aliceTag] = [from('replyTagOfBob'), from('replyTagOfAlice')]
+  const offer = at('firstContact', 'offer')
+  const proof = cbor(peerChain('alice', 'bob'))
+  const i = handshake.message(
+    'e es s ss psk',
+    payload(0x49, 'unmetDevice', offer, cbor(bobTag), proof),
+  )
+  const answer = at('firstContact', 'answer')
+  const a = handshake.message('e ee se', payload(0x41, 'alice', answer, cbor(aliceTag), cbor(null)))
+  return { packetI: join(byte(0x49), tag, i), packetA: join(byte(0x41), bobTag, a), handshake }
+}
+
+test('a device not met yet: I and A', () => {
+  const { packetI, packetA, handshake } = unmetDevice()
+  expect(hex(packetI)).toBe(part('unmetDevice')['packetI'])
+  expect(hex(packetA)).toBe(part('unmetDevice')['packetA'])
+  expect(hex(handshake.h)).toBe(part('unmetDevice')['handshakeHash'])
+})
+
+test('a list of revocations', () => {
+  const body = cbor([1, identityOf('bob'), now, [deviceOf('unmetDevice')], now])
+  const list = cbor([body, sign('handfast/1 revocations', body, at('bob', 'identitySeed'))])
+  expect(hex(list)).toBe(part('unmetDevice')['revocations'])
+})
+
+test('a query: Q and A', () => {
+  const from = (field: string) => at('query', field)
+  const { notAfter } = part('query') as unknown as { notAfter: number }
+  const [tag, box] = [from('tag'), at('alice', 'boxSecret')]
+  const body = cbor([
+    1,
+    identityOf('alice'),
+    boxOf('alice'),
+    tag,
+    [part('query')['relay']!],
+    notAfter,
+  ])
+  const signature = sign('handfast/1 address', body, at('alice', 'deviceSeed'))
+  const address = cbor([body, [certificateOf(part('alice'))], signature])
+  expect(hex(address)).toBe(part('query')['addressBytes'])
+  expect(`hfa1${base32nopad.encode(address).toLowerCase()}`).toBe(part('query')['addressText'])
+
+  const [nonce, replyTag] = [from('nonce'), from('replyTag')]
+  const handshake = new Handshake(
+    'NK',
+    prologue(0x51, identityOf('alice'), tag),
+    [boxOf('alice')],
+    {
+      ie: from('ephemeralSecretOfQ'),
+      re: from('ephemeralSecretOfA'),
+      rs: box,
+    },
+  )
+  /** Packets of 1,024 bytes: 17 in front, 32 of the ephemeral, 16 of the tag. */
+  const padded = (signed: Uint8Array, data: Uint8Array) => {
+    const head = join(signed, own.u32be(data.length).slice(2), data)
+    return join(head, new Uint8Array(1024 - 17 - 32 - 16 - head.length))
+  }
+  const question = cbor([nonce, replyTag, part('query')['method']!, cbor(21)])
+  expect(hex(question)).toBe(part('query')['question'])
+  const q = handshake.message('e es', () => padded(new Uint8Array(), question))
+  expect(hex(join(byte(0x51), tag, q))).toBe(part('query')['packetQ'])
+
+  const answer = cbor([nonce, 0, cbor(42)])
+  expect(hex(answer)).toBe(part('query')['answer'])
+  const a = handshake.message('e ee', (h) => {
+    const message = join(byte(0x41), h, answer)
+    return padded(sign('handfast/1 answer', message, at('alice', 'deviceSeed')), answer)
+  })
+  expect(hex(join(byte(0x41), replyTag, a))).toBe(part('query')['packetA'])
+})
+
 test('payloads are as the grammar says', () => {
   const markdown = readFileSync(new URL('protocol.md', file), 'utf8')
   const blocks = [...markdown.matchAll(/^```cddl\n(.*?)^```$/gms)].map(([, block]) => block)
   const grammar = new Cddl(blocks.join('\n'))
   bodies.length = 0
   firstContact()
-  expect(bodies).toHaveLength(2)
+  unmetDevice()
+  expect(bodies).toHaveLength(4)
   for (const body of bodies) {
     const values = decode(body) as unknown[]
     expect(grammar.matches('payload-body', values)).toBe(true)

@@ -1,5 +1,6 @@
 /**
- * The worked example of `docs/protocol.md`: Alice invites Bob, Bob redeems, both speak; later Alice calls Bob. Made by the
+ * The worked example of `docs/protocol.md`: Alice invites Bob, Bob redeems, both speak; later Alice calls Bob; then a second device of
+ * Bob's calls Alice. Made by the
  * library itself from fixed keys, times and randomness.
  */
 
@@ -10,30 +11,37 @@ import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { defaultIdleTimeoutMs, framesPerRekey } from '../../../lib/base/limits.ts'
 import { encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { recordKinds } from '../../../lib/codec/records.ts'
-import { signingKeyPairFromSeed } from '../../../lib/crypto/ed25519.ts'
 import { derivationLabels, signatureLabels } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { keyPairFromSecret } from '../../../lib/crypto/x25519.ts'
-import { certifyDevice, verifyChain } from '../../../lib/identity/certificate.ts'
+import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
 import { Device } from '../../../lib/identity/device.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import { Keystore } from '../../../lib/identity/keystore.ts'
+import { signRevocations } from '../../../lib/identity/revocations.ts'
+import { seedSigner } from '../../../lib/identity/signer.ts'
+import { writeHeld } from '../../../lib/identity/vault.ts'
 import { safetyNumber } from '../../../lib/identity/safety-number.ts'
 import { Sessions } from '../../../lib/link/sessions.ts'
 import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
 import {
+  grantTo,
   openFirstContact,
   openKnownContact,
   readFirstContact,
   readKnownContact,
 } from '../../../lib/session/openings.ts'
+import { openUnmet, readUnmet } from '../../../lib/session/unmet.ts'
 import { contactTag, pactIdOf, utcDay } from '../../../lib/session/pact.ts'
+import { openQuery, readQuery } from '../../../lib/session/query.ts'
+import { encodeMessage } from '../../../lib/link/calls.ts'
 import { GroupCommit } from '../../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { Session } from '../../../lib/session/session.ts'
 import { Trickle } from '../../../lib/session/trickle.ts'
 import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
 import { encodeRelayMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
+import { Address } from '../../../lib/ticket/address.ts'
 import { Ticket } from '../../../lib/ticket/ticket.ts'
 import { encodeDescription } from '../../../lib/transport/description.ts'
 
@@ -69,11 +77,13 @@ interface Person {
 
 async function person(first: number): Promise<Person> {
   const [identitySeed, deviceSeed, boxSecret] = [ramp(first), ramp(first + 32), ramp(first + 64)]
-  const device = Device.fromSecrets(Buffer.concat([deviceSeed, boxSecret]))
-  const certificate = await certifyDevice(signingKeyPairFromSeed(identitySeed), device, nowS)
+  const device = Device.fromSecrets({ signing: deviceSeed, box: boxSecret })
+  const root = rootIssuer(seedSigner(identitySeed))
+  const chain = await certifyDevice(root, device, { nowS })
+  const certificate = chain[0]!
   const store = new MemoryStore()
   const keystore = await Keystore.open(store)
-  await keystore.put({ identity: identitySeed, certificate, device: device.secrets() })
+  await writeHeld(keystore, { device, chain }, { identity: identitySeed })
   const random: Uint8Array[] = []
   const identity = await Identity.open({ store, runtime: scripted(random) })
   const vectors = {
@@ -129,6 +139,7 @@ async function frames(options: {
     ciphers,
     runtime,
     diallerKey: ramp(0),
+    peerDeviceKey: ramp(0),
     idleTimeoutMs: defaultIdleTimeoutMs,
     channel: {
       maxMessageBytes: 65_535,
@@ -213,6 +224,7 @@ export async function makeVectors(): Promise<Vectors> {
   const i = parsePacket(opening.packet)!
   const iHash = opening.handshake.payloadHash
   const opened = readFirstContact(alice.identity, network, ticket, ticketKey, i)
+  const ownPeerChain = await grantTo(alice.identity, bob.identity.publicKey)
   const aMessage = await writeSigned(
     opened.handshake,
     packetKinds.acknowledge,
@@ -224,11 +236,12 @@ export async function makeVectors(): Promise<Vectors> {
       pact: {
         value: pactSecret,
         signature: await alice.identity.device.sign(signatureLabels.pact, opened.pactRecord),
+        peerChain: ownPeerChain,
       },
     },
   )
   const a = formatPacket(packetKinds.acknowledge, bobReplyTag, aMessage)
-  opening.finish(parsePacket(a)!)
+  const { grants } = opening.finish(parsePacket(a)!).outcome
   const { handshake } = opening
   const bobTrickle = new Trickle(handshake, 'initiator', aliceReplyTag)
   const aliceTrickle = new Trickle(opened.handshake, 'responder', bobReplyTag)
@@ -253,7 +266,12 @@ export async function makeVectors(): Promise<Vectors> {
     aliceReplyTag,
   )
   const kHash = call.handshake.payloadHash
-  const called = readKnownContact(bob.identity, network, known(alice), parsePacket(call.packet)!)
+  const called = readKnownContact(
+    bob.identity,
+    network,
+    () => known(alice),
+    parsePacket(call.packet)!,
+  )
   const reply = formatPacket(
     packetKinds.acknowledge,
     aliceReplyTag,
@@ -266,9 +284,49 @@ export async function makeVectors(): Promise<Vectors> {
   )
   call.finish(parsePacket(reply)!)
 
+  // ── Bob has a second device, which calls Alice; then it is stolen ─────────────────────────────────
+  const second = { deviceSeed: ramp(0xf0), boxSecret: ramp(0xf8), e: ramp(0x68), a: ramp(0x88) }
+  const device = Device.fromSecrets({ signing: second.deviceSeed, box: second.boxSecret })
+  const { identity: first } = bob
+  const chain = await certifyDevice(first.issuer, device, { nowS })
+  const { peer, publicKey } = first
+  const bob2 = {
+    device,
+    chain,
+    peer,
+    publicKey,
+    runtime: scripted([second.e]),
+  } as unknown as Identity
+  alice.random.push(second.a)
+  const tagOfAlice = contactTag(pactSecret, alice.identity.device.key, day)
+  const visit = await openUnmet(
+    bob2,
+    network,
+    known(alice),
+    grants!.peerChain,
+    tagOfAlice,
+    offer,
+    bobReplyTag,
+  )
+  const visitHash = visit.handshake.payloadHash
+  const visited = readUnmet(alice.identity, network, known(bob), {}, parsePacket(visit.packet)!)
+  const welcome = formatPacket(
+    packetKinds.acknowledge,
+    bobReplyTag,
+    await writeSigned(visited.handshake, packetKinds.acknowledge, alice.identity.device, {
+      chain: chainOf(alice),
+      description: answer,
+      replyTag: aliceReplyTag,
+      pact: null,
+    }),
+  )
+  visit.finish(parsePacket(welcome)!)
+  const root = rootIssuer(seedSigner(Buffer.from(bob.vectors['identitySeed'] as string, 'hex')))
+  const revocations = await signRevocations(root, null, [device.key], nowS)
+
   return {
     about:
-      'Worked example of protocol.md. Byte strings are hex. Alice issues the ticket and answers; Bob redeems it. Later Alice calls Bob. Every secret is here: use none of them.',
+      'Worked example of protocol.md. Byte strings are hex. Alice issues the ticket and answers; Bob redeems it. Later Alice calls Bob; then a second device of Bob’s, which she has not met, calls Alice, and is revoked. Every secret is here: use none of them.',
     now: nowS,
     network: { name: networkName, id: hex(network) },
     alice: alice.vectors,
@@ -347,7 +405,31 @@ export async function makeVectors(): Promise<Vectors> {
       packetA: hex(reply),
       handshakeHash: hex(call.handshake.handshakeHash),
     },
+    unmetDevice: {
+      deviceSeed: hex(second.deviceSeed),
+      deviceKey: hex(device.key),
+      boxSecret: hex(second.boxSecret),
+      boxKey: hex(device.boxKey),
+      chain: hex(encode([...chain])),
+      peerChain: hex(encode([...grants!.peerChain])),
+      ephemeralSecretOfI: hex(second.e),
+      replyTagOfBob: hex(bobReplyTag),
+      hashSignedInI: hex(visitHash),
+      packetI: hex(visit.packet),
+      ephemeralSecretOfA: hex(second.a),
+      replyTagOfAlice: hex(aliceReplyTag),
+      hashSignedInA: hex(visited.handshake.payloadHash),
+      packetA: hex(welcome),
+      handshakeHash: hex(visit.handshake.handshakeHash),
+      revocations: hex(revocations.bytes),
+    },
+    query: await query(alice, network),
     introduction: await introduction(tag, call.packet),
+    rights: {
+      message: hex(encode([recordKinds.message, 1, encodeMessage({ pay: 5n }, 'pay')])),
+      refused: hex(encode([recordKinds.refused, ramp(0xd0, 16), [1, 1, 3, 5]])),
+      grant: hex(encode([recordKinds.grant, encode([...grants!.peerChain])])),
+    },
     relay: {
       welcome: hex(encodeRelayMessage([verb.welcome, 1, nowS])),
       subscribe: hex(encodeRelayMessage([verb.subscribe, [ticket.tag]])),
@@ -356,6 +438,36 @@ export async function makeVectors(): Promise<Vectors> {
       deliver: hex(encodeRelayMessage([verb.deliver, ticket.tag, Uint8Array.of(1, 2, 3)])),
       unsubscribe: hex(encodeRelayMessage([verb.unsubscribe, [ticket.tag]])),
     },
+  }
+}
+
+/** A stranger asks at Alice's address. */
+async function query({ identity, random }: Person, network: Uint8Array): Promise<Vectors> {
+  const [tag, relay, expiresS] = [ramp(0x90, 16), 'wss://relay.example/', nowS + 86_400]
+  const address = await Address.sign(identity, { tag, relays: [relay], expiresS })
+  const [nonce, replyTag] = [ramp(0x18, 16), ramp(0x28, 16)]
+  const secrets = { q: ramp(0x48), a: ramp(0x68) }
+  const { randomBytes } = scripted([nonce, replyTag, secrets.q])
+  const [method, params, result] = ['double', 21, 42]
+  const asked = openQuery({ address, network, method, params, answerBytes: 100, randomBytes })
+  random.push(secrets.a)
+  const packetA = await readQuery(identity, network, parsePacket(asked.packet)!).answer({ result })
+  asked.read(parsePacket(packetA)!)
+  return {
+    tag: hex(tag),
+    relay,
+    notAfter: expiresS,
+    addressBytes: hex(address.bytes),
+    addressText: address.toString(),
+    nonce: hex(nonce),
+    replyTag: hex(replyTag),
+    method,
+    question: hex(encode([nonce, replyTag, method, encode(params)])),
+    ephemeralSecretOfQ: hex(secrets.q),
+    packetQ: hex(asked.packet),
+    answer: hex(encode([nonce, 0, encode(result)])),
+    ephemeralSecretOfA: hex(secrets.a),
+    packetA: hex(packetA),
   }
 }
 

@@ -1,19 +1,23 @@
-/** Certificates: what each shape is worth. */
+/** One certificate: what each shape of it is worth. Chains of several are in `chain.test.ts`. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { concat } from '../../../lib/base/bytes.ts'
 import {
   certificateClockToleranceS as toleranceS,
   maxCertificateBytes,
+  maxPathLength,
+  maxScopeBytes,
+  maxScopes,
 } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { generateSigningKeyPair, sign, type SigningKeyPair } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels, type SignatureLabel } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
-import { certifyDevice, verifyChain } from '../../../lib/identity/certificate.ts'
+import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
 import { Device } from '../../../lib/identity/device.ts'
 import { peerIdFromKey } from '../../../lib/identity/peer-id.ts'
+import { signerOf } from '../../support/signer-of.ts'
 
 await ready()
 const nowS = 1_800_000_000
@@ -27,7 +31,7 @@ type Body = CborValue[]
 
 const body = (changes: Record<number, CborValue> = {}): Body => {
   const { publicKey } = identity
-  const fields: Body = [1, publicKey, publicKey, device.key, device.boxKey, 0, nowS, null, []]
+  const fields: Body = [1, publicKey, publicKey, device.key, device.boxKey, 6, nowS, null, ['*']]
   for (const [index, value] of Object.entries(changes)) fields[Number(index)] = value
   return fields
 }
@@ -66,7 +70,10 @@ const outcome = (chain: unknown, atS = nowS): string => {
 
 describe('a certificate', () => {
   let valid: Uint8Array
-  beforeAll(async () => void (valid = await certifyDevice(identity, device, nowS)))
+  beforeAll(async () => {
+    const [only] = await certifyDevice(rootIssuer(signerOf(identity)), device, { nowS })
+    valid = only!
+  })
 
   it('says whose device it is', () => {
     expect(verifyChain([valid], nowS)).toEqual({
@@ -74,6 +81,10 @@ describe('a certificate', () => {
       peerKey: identity.publicKey,
       deviceKey: device.key,
       boxKey: device.boxKey,
+      scopes: ['*'],
+      pathLength: 6,
+      notAfterS: Infinity,
+      deviceKeys: [device.key],
     })
   })
 
@@ -81,7 +92,6 @@ describe('a certificate', () => {
     expect(await signed()).toEqual(valid)
   })
 
-  const scope = ['introduce']
   it.each<[string, () => Promise<Uint8Array>]>([
     ['names another issuer', () => signed({ 1: stranger.publicKey })],
     [
@@ -110,9 +120,15 @@ describe('a certificate', () => {
     ['has a short box key', () => signed({ 4: device.boxKey.slice(1) })],
     ['has a subject of small order', () => signed({ 1: smallOrderKey, 2: smallOrderKey })],
     ['has a device of small order', () => signed({ 3: smallOrderKey })],
-    ['has a path length', () => signed({ 5: 1 })],
-    ['has a scope', () => signed({ 8: scope })],
+    ['is a peer certificate', () => signed({ 3: null, 4: null })],
+    ['has a negative path length', () => signed({ 5: -1 })],
+    ['has a path length beyond any', () => signed({ 5: maxPathLength + 1 })],
+    ['has no path length', () => signed({ 5: null })],
     ['has scopes that are no array', () => signed({ 8: null })],
+    ['has a scope that is no text', () => signed({ 8: [1] })],
+    ['has an empty scope', () => signed({ 8: [''] })],
+    ['has too many scopes', () => signed({ 8: Array.from({ length: maxScopes + 1 }, String) })],
+    ['has a scope that is too long', () => signed({ 8: ['x'.repeat(maxScopeBytes + 1)] })],
     ['is of another version', () => signed({ 0: 2 })],
     ['begins at a time that is no number', () => signed({ 6: 'now' })],
     ['begins at a negative time', () => signed({ 6: -1 })],
@@ -178,15 +194,13 @@ describe('the time of a certificate', () => {
 })
 
 describe('a chain', () => {
-  it.each<[string, (certificates: Uint8Array[]) => unknown]>([
-    ['of two', ([own, other]) => [own, other]],
-    ['of the same twice', ([own]) => [own, own]],
+  it.each<[string, (certificate: Uint8Array) => unknown]>([
     ['of none', () => []],
-    ['that is no array', ([own]) => own],
+    ['that is no array', (own) => own],
     ['that is nothing', () => undefined],
     ['of what is no certificate', () => ['certificate']],
+    ['of a hole', () => Array.from({ length: 1 })],
   ])('%s is worth nothing', async (_, chain) => {
-    const certificates = [await signed(), await certifyDevice(identity, otherDevice, nowS)]
-    expect(outcome(chain(certificates))).toBe('bad-certificate')
+    expect(outcome(chain(await signed()))).toBe('bad-certificate')
   })
 })

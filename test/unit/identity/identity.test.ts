@@ -93,13 +93,14 @@ const keysOf = (store: Store) =>
     (await tx.list('keys')).map(({ key }) => key),
   )
 
-const secrets = ['secret/certificate', 'secret/device', 'secret/identity']
+const secrets = ['secret/chain', 'secret/device', 'secret/identity']
 
 async function expectSame(identities: readonly Identity[], peer: string | undefined) {
   const [first] = identities
   for (const { peer: each, device, chain } of identities) {
     expect(each).toBe(peer ?? first!.peer)
-    expect(device.secrets()).toEqual(first!.device.secrets())
+    expect(device.key).toEqual(first!.device.key)
+    expect(device.boxKey).toEqual(first!.device.boxKey)
     expect(chain).toEqual(first!.chain)
   }
 }
@@ -108,7 +109,7 @@ describe('two tabs that make an identity at once get the same', () => {
   it.each([
     ['nothing', []],
     ['a seed alone', ['identity']],
-    ['a seed and a certificate', ['identity', 'certificate']],
+    ['a seed and a chain', ['identity', 'chain']],
   ])('whatever the order of their transactions, on %s', async (_, names) => {
     let count = 0
     for (let schedule: Schedule | undefined = { turns: [] }; schedule; count++) {

@@ -105,6 +105,42 @@ describe('a draft', () => {
     expect(drafts.pendingIds).toEqual([])
   })
 
+  test('keeps its id when the log goes on for another device of the peer, and under another leader', async () => {
+    const told: string[] = []
+    const outbox = leader()
+    const drafts = follower()
+    outbox.bind(Uint8Array.of(1))
+    const deliveries = [drafts.add(of('a'))]
+    await runtime.settle()
+    outbox.adopt()
+    await runtime.settle()
+    outbox.highestSent = 1
+    const before = outbox.logId
+    // It is written together with the next draft.
+    deliveries.push(drafts.add(of('b')))
+    await runtime.advance(adoptEveryMs)
+    outbox.bind(Uint8Array.of(2))
+    outbox.adopt()
+    await runtime.settle()
+    expect(outbox.logId).not.toEqual(before)
+    void outbox.release()
+    const next = leader({ onDelivered: (id) => void told.push(id) })
+    await next.ready
+    expect([next.logId, next.isFor(Uint8Array.of(2))]).toEqual([outbox.logId, true])
+    const ids = adopted.map((each) => each.split(' ')[2]!)
+    expect(ids.map((id) => id.split('.')[0])).toEqual([
+      ids[0]!.split('.')[0],
+      ids[0]!.split('.')[0],
+    ])
+    expect(ids.map((id) => next.isDelivered(id))).toEqual([false, false])
+    await drafts.recheck()
+    expect(await Promise.all(deliveries.map(({ stored }) => stored))).toEqual(ids)
+    handle(next, 2)
+    expect(told).toEqual(ids)
+    drafts.delivered(told)
+    await Promise.all(deliveries)
+  })
+
   test('keeps its place among those of its tab', async () => {
     const tabs = ['a', 'b'].map((tab) => follower({ tab }))
     const outbox = leader()

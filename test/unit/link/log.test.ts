@@ -86,6 +86,7 @@ describe('whether a head was written, as a later one tells', () => {
   const [run, later] = [new Uint8Array(16).fill(3), new Uint8Array(16).fill(4)]
   const head = (next: number, acked: number, runs: OutboxHead['runs'], logId = id) => ({
     logId,
+    device: null,
     next,
     acked,
     runs,
@@ -119,7 +120,15 @@ describe('whether a head was written, as a later one tells', () => {
     ],
     ['one of another log', head(10, 2, [{ id: run, from: 1 }], other), undefined],
   ])('%s', (_, now, expected) => {
-    expect(wasWritten(written, run, now)).toBe(expected)
+    expect(wasWritten(written, run, now, id)).toBe(expected)
+  })
+
+  test.each<[string, OutboxHead, boolean | undefined]>([
+    ['is not there while the log before is', head(12, 2, [{ id: later, from: 10 }]), false],
+    ['can be behind another', head(10, 2, [], new Uint8Array(16)), undefined],
+  ])('one of a new log %s', (_, now, expected) => {
+    const changed = head(10, 2, [{ id: run, from: 1 }], other)
+    expect(wasWritten(changed, run, now, id)).toBe(expected)
   })
 })
 

@@ -6,6 +6,7 @@ import { recordKinds as kinds } from '../../../lib/codec/records.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
   eraseLog,
+  inboxKey,
   logTables,
   packSegment,
   segmentKey,
@@ -233,8 +234,9 @@ describe('a record that is damaged', () => {
     ['a head that names more', 'outbox', peer, head(4, 0), segment],
     ['a segment', 'outbox', peer, head(3, 0), segment.subarray(1)],
     ['a segment that is gone', 'outbox', peer, head(3, 0), undefined],
-    ['a position', 'inbox', peer, { logs: [{ logId: 1 }] }, segment],
-    ['positions', 'inbox', peer, null, segment],
+    ['a head with a device that is none', 'outbox', peer, { ...head(3, 0), device: 'x' }, segment],
+    ['a position', 'inbox', inboxKey(peer, Uint8Array.of(1)), { logs: [{ logId: 1 }] }, segment],
+    ['positions', 'inbox', inboxKey(peer, Uint8Array.of(1)), null, segment],
   ])('%s: told, and nothing is sent from it', async (_, table, at, record, records) => {
     if (table === 'inbox') await put('outbox', peer, head(3, 0))
     await put(table, at, record)

@@ -2,7 +2,11 @@
 
 import { WebSocket } from 'ws'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { formerRelaysMs, maxCardBytes, maxCardsPerSession } from '../../../lib/base/limits.ts'
+import {
+  formerRelaysMs,
+  maxCardBytes,
+  maxAnnouncementsPerSession,
+} from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { recordKinds, type Record } from '../../../lib/codec/records.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
@@ -11,13 +15,16 @@ import { readCard, signCard } from '../../../lib/mesh/card.ts'
 import { openOwnCard } from '../../../lib/mesh/cards.ts'
 import { Contacts, type Contact } from '../../../lib/mesh/contacts.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
+import { Peers } from '../../../lib/mesh/peers.ts'
 import { startRelay, type RunningRelay } from '../../../lib/relay/node.ts'
 import { dial } from '../../../lib/session/dial.ts'
 import { networkId } from '../../../lib/session/handshake.ts'
+import { Intake } from '../../../lib/session/intake.ts'
 import { openFirstContact } from '../../../lib/session/openings.ts'
 import { RelayClient } from '../../../lib/signaling/relay-client.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { World } from '../../support/memory-peers.ts'
+import { everythingGranted } from '../../support/second-device.ts'
 
 let world: World
 let relays: RunningRelay[]
@@ -38,8 +45,8 @@ const peer = async (at: readonly string[], store = new MemoryStore()) => {
 
 /** What a peer knows of where the others are. */
 const known = async ({ identity }: { identity: Identity }) => {
-  const contacts = await Contacts.open(identity)
-  return contacts.values().map(({ relays: at }) => at)
+  const peers = await Peers.open(identity)
+  return peers.values().flatMap(({ devices }) => devices.map(({ relays: at }) => at))
 }
 
 const nextLink = (mesh: Mesh) => new Promise<Link>((resolve) => mesh.on('link', resolve))
@@ -180,6 +187,7 @@ describe('on a session with an authenticated peer', () => {
     const session = await dial({
       identity: bob,
       transport: world.network.transport(),
+      intake: new Intake(bob.runtime),
       idleTimeoutMs: 60_000,
       signaling: board,
       tag: ticket.tag,
@@ -256,7 +264,7 @@ describe('on a session with an authenticated peer', () => {
   test('too many end it', async () => {
     const { session, say, card } = await byHand()
     const good = await card(2)
-    for (let n = 0; n < maxCardsPerSession; n++) say(good)
+    for (let n = 0; n < maxAnnouncementsPerSession; n++) say(good)
     await session.ping()
     say(good)
     expect(brokenOff).toContain(await session.ended)
@@ -308,20 +316,29 @@ describe('on disk', () => {
     const [one, two] = [readCard(await card(1), NaN), readCard(await card(2), NaN)]
     await Promise.all([contacts.learn(one), contacts.learn(two)])
     await contacts.learn(one)
-    expect(contacts.values()[0]).toMatchObject({ relays: two.relays, cardNumber: number + 2 })
+    const device = contacts.peers.deviceOf(bob.mesh.peer, one.deviceKey)
+    expect(device).toMatchObject({ relays: two.relays, cardNumber: number + 2 })
     expect(await known(alice)).toEqual([two.relays])
   })
 
   test('an older card does not hold for a newer pact either', async () => {
     const { alice, bob } = await linked([url(0)], [url(0)])
     const contacts = await Contacts.open(alice.identity)
-    const [{ id: _, cardNumber = 0, ...first }] = contacts.values() as [Contact]
+    const [{ id: _, ...first }] = contacts.values() as [Contact]
+    const device = contacts.peers.deviceOf(bob.mesh.peer, bob.identity.device.key)!
+    const { cardNumber } = device
     const pactId = first.pactId.map((byte) => byte ^ 1)
-    await contacts.add({ ...first, pactId, relays: [] })
+    await contacts.add(
+      { ...first, pactId },
+      { ...device, relays: [], cardNumber: 0, card: null },
+      everythingGranted,
+    )
+    expect(await known(alice)).toEqual([[url(0)]])
     const at = async (number: number) =>
       readCard(await signCard(bob.identity, { number, relays: [url(1)], issuedS: 1 }), NaN)
-    expect(await contacts.learn(await at(cardNumber - 1))).toEqual([])
-    expect(await contacts.learn(await at(cardNumber))).toHaveLength(1)
-    expect(await contacts.learn(await at(cardNumber + 1))).toHaveLength(2)
+    expect(await contacts.learn(await at(cardNumber - 1))).toBe(false)
+    expect(await contacts.learn(await at(cardNumber))).toBe(false)
+    expect(await contacts.learn(await at(cardNumber + 1))).toBe(true)
+    expect(await known(alice)).toEqual([[url(1)]])
   })
 })

@@ -36,12 +36,15 @@ const garbage = [
 ]
 
 describe.each(garbage)('a record that is %o', (value) => {
-  it.each(['contact', 'ticket'])('in place of a %s is reported and kept', async (what) => {
-    expect(await openWith(what === 'contact' ? 'contacts' : 'tickets', value)).toEqual(value)
-    expect(reported).toMatchObject([
-      { code: 'storage-failed', message: `the ${what} 'damaged' is damaged` },
-    ])
-  })
+  it.each(['contact', 'peer', 'ticket'] as const)(
+    'in place of a %s is reported and kept',
+    async (what) => {
+      expect(await openWith(`${what}s`, value)).toEqual(value)
+      expect(reported).toMatchObject([
+        { code: 'storage-failed', message: `the ${what} 'damaged' is damaged` },
+      ])
+    },
+  )
 
   it('in place of a packet answered is forgotten', async () => {
     expect(await openWith('answered', value)).toBeUndefined()

@@ -15,6 +15,7 @@ import { Mesh } from '../../../lib/mesh/mesh.ts'
 import { startRelay, type RunningRelay } from '../../../lib/relay/node.ts'
 import { dial } from '../../../lib/session/dial.ts'
 import { networkId } from '../../../lib/session/handshake.ts'
+import { Intake } from '../../../lib/session/intake.ts'
 import { openFirstContact } from '../../../lib/session/openings.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { Switchboard, World } from '../../support/memory-peers.ts'
@@ -185,6 +186,27 @@ describe('by a contact in common, as time goes by', () => {
     expect(runtime.monotonicNow() - begunAtMs).toBeLessThan(8000)
   })
 
+  test.each([
+    ['Carol to Alice', 'awake'],
+    ['Carol to Bob', 'moved'],
+    ['Alice to Carol', 'awake'],
+    ['Bob to Carol', 'moved'],
+  ] as const)('not without the right, of %s, and at once with it again', async (who, name) => {
+    const { carol, ...others } = await apart({})
+    const { awake, moved } = others
+    const each = others[name]
+    const link = who.startsWith('Carol') ? linkOf(carol, each) : linkOf(each, carol)
+    await passing(link.allow(['message', 'request', 'stream']))
+    await runtime.advance(200)
+    const inVain = linkOf(moved, awake).connect({ timeoutMs: 15_000 })
+    await expect(passing(inVain, 50)).rejects.toMatchObject({ code: 'timeout' })
+    // The session with Carol has gone on.
+    await passing(talk(awake, carol))
+    await passing(talk(moved, carol))
+    await passing(link.allow(['*']))
+    await passing(talk(moved, awake), 10)
+  })
+
   test.each(['alice', 'bob', 'carol'] as const)(
     'not if %s takes no part in introductions',
     async (who) => {
@@ -210,6 +232,7 @@ describe('what a contact hears', () => {
     const session = await dial({
       identity: bob,
       transport: world.network.transport(),
+      intake: new Intake(bob.runtime),
       idleTimeoutMs: 60_000,
       signaling: world.board.path(),
       tag: ticket.tag,

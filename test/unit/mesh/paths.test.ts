@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
-import { maxRelays } from '../../../lib/base/limits.ts'
+import { maxExcessPackets, maxRelayLoad, maxRelays } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
+import type { PeerId } from '../../../lib/identity/peer-id.ts'
 import { Paths } from '../../../lib/mesh/paths.ts'
+import {
+  encodeRelayMessage,
+  verb,
+  type RelayMessage,
+} from '../../../lib/signaling/relay-protocol.ts'
 
 class SilentSocket extends EventTarget {
   static open = 0
@@ -73,5 +79,37 @@ test('a route moves to other relays, and keeps its place on those that remain', 
   expect(route.paths).toEqual([own, former])
   await route.close()
   expect(urls()).toEqual(['former', 'own'])
+  await paths.close()
+})
+
+test('floods are told: by which path, and to whose mailbox', async () => {
+  const sockets: SpeakingSocket[] = []
+  class SpeakingSocket {
+    onmessage: ((event: { data: unknown }) => void) | null = null
+    constructor() {
+      sockets.push(this)
+    }
+    says(message: RelayMessage, times = 1): void {
+      const data = encodeRelayMessage(message).slice().buffer
+      for (let n = 0; n < times; n++) this.onmessage?.({ data })
+    }
+    send(): void {}
+    close(): void {}
+  }
+  const relay = 'wss://own.example'
+  const WebSocket = SpeakingSocket as never
+  const paths = new Paths({ runtime: systemRuntime, relays: [relay], signaling: [], WebSocket })
+  const floods: unknown[] = []
+  paths.onFlood((...flood) => floods.push(flood))
+  paths.through([], 'bob' as PeerId).subscribe(tag, () => {})
+  const [socket] = sockets
+  socket!.says([verb.welcome, 1, 1_700_000_000])
+  socket!.says([verb.deliver, tag, new Uint8Array(100)], 2 * maxExcessPackets)
+  expect(floods).toEqual([[relay, 'bob']])
+  socket!.says([verb.deliver, new Uint8Array(16).fill(9), new Uint8Array(100)], 2 * maxRelayLoad)
+  expect(floods).toEqual([
+    [relay, 'bob'],
+    [relay, undefined],
+  ])
   await paths.close()
 })

@@ -7,6 +7,7 @@ import type { Link } from '../../../lib/link/link.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { openTabChannel } from '../../../lib/mesh/tab-channel.ts'
 import { TabSession } from '../../../lib/mesh/tab-session.ts'
+import { tabVersion } from '../../../lib/mesh/tab-words.ts'
 import { catchReportedErrors } from '../../support/reported-errors.ts'
 import type { VirtualRuntime } from '../../support/virtual-runtime.ts'
 import { collect, TabPeers } from '../../support/tab-peers.ts'
@@ -132,6 +133,30 @@ describe('a tab that follows', () => {
     await peers.until(() => follower.mesh.links.size === 1)
     expect([...leader.mesh.links.keys()]).toEqual([carol.mesh.peer])
     expect(seen.slice(4).toSorted()).toEqual(['forgotten at follower', 'forgotten at leader'])
+  })
+
+  test('cuts off, and revokes a device; where that is its own, all tabs hear of it', async () => {
+    const leader = await peers.tab()
+    const follower = await peers.tab()
+    const bob = await peers.bob(follower.mesh)
+    await peers.until(() => follower.mesh.links.size === 1)
+    const theirs = await peers.passing(bob.mesh.invite())
+    await peers.passing(follower.mesh.cutOff(bob.mesh.peer))
+    await peers.until(() => follower.mesh.links.size === 0)
+    for (const { mesh } of [leader, follower]) {
+      await expect(peers.passing(mesh.accept(theirs))).rejects.toMatchObject({ code: 'cut-off' })
+    }
+    const heard: string[] = []
+    leader.mesh.on('revoked', () => void heard.push('leader'))
+    follower.mesh.on('revoked', () => void heard.push('follower'))
+    await peers.passing(follower.mesh.revokeDevice(follower.identity.device.key))
+    await peers.until(() => heard.length === 2)
+    expect(heard.toSorted()).toEqual(['follower', 'leader'])
+    const late = await peers.tab()
+    for (const { mesh } of [leader, follower, late]) {
+      expect(mesh.isRevoked).toBe(true)
+      await expect(peers.passing(mesh.invite())).rejects.toMatchObject({ code: 'revoked' })
+    }
   })
 })
 
@@ -299,7 +324,7 @@ describe('a follower', () => {
       handlers: new Map(),
       acceptStream: () => false,
     })
-    const hello = session.request('hello', [2], new AbortController().signal)
+    const hello = session.request('hello', [tabVersion + 1], new AbortController().signal)
     await expect(peers.passing(hello)).rejects.toMatchObject({ code: 'identity-in-use' })
   })
 })

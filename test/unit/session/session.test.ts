@@ -203,7 +203,7 @@ describe('frames', () => {
     expect(recordsOf('initiator', taps[0].sent, 65_531)).toHaveLength(20)
   })
 
-  test('65,600 frames each way, all of them', { timeout: 20_000 }, async () => {
+  test('65,600 frames each way, all of them', { timeout: 60_000 }, async () => {
     const { initiator, responder, near, far, taps } = await started()
     for (const tap of taps) tap.sent.push = () => 0
     const count = 65_600
@@ -418,6 +418,7 @@ describe('before the session is taken into use', () => {
       ciphers: [new CipherState(key), new CipherState(other)],
       runtime,
       diallerKey: key,
+      peerDeviceKey: key,
       idleTimeoutMs: 1_000,
     })
     await session.confirmed

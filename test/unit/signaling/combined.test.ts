@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { HandfastError } from '../../../lib/base/errors.ts'
 import { CombinedSignaling } from '../../../lib/signaling/combined.ts'
 import { Mailboxes } from '../../../lib/signaling/mailboxes.ts'
+import { systemRuntime as runtime } from '../../../lib/base/runtime.ts'
 import type { Signaling } from '../../../lib/signaling/signaling.ts'
 import { packetFor } from '../../conformance/signaling.ts'
 
@@ -46,37 +47,44 @@ const throwing: Signaling = {
 
 test('resolves with the first useful answer, waiting for no one else', async () => {
   const paths = [fakePath(never), fakePath(async () => 0), fakePath(async () => 2), fakePath(fails)]
-  expect(await new CombinedSignaling(paths).publish(tag, packet)).toBe(2)
+  expect(await new CombinedSignaling({ runtime }, paths).publish(tag, packet)).toBe(2)
   expect(paths.map(({ published }) => published)).toEqual([1, 1, 1, 1])
 })
 
 test('waits for a slower path when the faster one reached nobody', async () => {
   let answer = (_receivers: number): void => {}
   const slow = fakePath(() => new Promise((resolve) => (answer = resolve)))
-  const publishing = new CombinedSignaling([fakePath(async () => 0), slow]).publish(tag, packet)
+  const publishing = new CombinedSignaling({ runtime }, [fakePath(async () => 0), slow]).publish(
+    tag,
+    packet,
+  )
   await Promise.resolve()
   answer(1)
   expect(await publishing).toBe(1)
 })
 
 test('resolves with 0 when a path took it and nobody was there', async () => {
-  const combined = new CombinedSignaling([fakePath(fails), fakePath(async () => 0), throwing])
+  const combined = new CombinedSignaling({ runtime }, [
+    fakePath(fails),
+    fakePath(async () => 0),
+    throwing,
+  ])
   expect(await combined.publish(tag, packet)).toBe(0)
 })
 
 test('fails when every path failed, and when there is none', async () => {
-  const failing = new CombinedSignaling([fakePath(fails), throwing])
+  const failing = new CombinedSignaling({ runtime }, [fakePath(fails), throwing])
   await expect(failing.publish(tag, packet)).rejects.toMatchObject({
     code: 'signaling-unavailable',
   })
-  await expect(new CombinedSignaling().publish(tag, packet)).rejects.toMatchObject({
+  await expect(new CombinedSignaling({ runtime }).publish(tag, packet)).rejects.toMatchObject({
     code: 'signaling-unavailable',
   })
 })
 
 test('listens on every path, also on those added later, until they are removed', () => {
   const [early, late] = [fakePath(never), fakePath(never)]
-  const combined = new CombinedSignaling([early])
+  const combined = new CombinedSignaling({ runtime }, [early])
   const listener = vi.fn()
   const leave = combined.subscribe(tag, listener)
   combined.add(late)
@@ -95,7 +103,7 @@ test('listens on every path, also on those added later, until they are removed',
 
 test('a path that refuses a subscription disturbs no other', () => {
   const path = fakePath(never)
-  const combined = new CombinedSignaling([throwing, path])
+  const combined = new CombinedSignaling({ runtime }, [throwing, path])
   const listener = vi.fn()
   combined.subscribe(tag, listener)
   path.mailboxes.deliver(tag, packet)
@@ -103,7 +111,7 @@ test('a path that refuses a subscription disturbs no other', () => {
 })
 
 test('a subscription that every path refuses is refused, and leaves nothing behind', () => {
-  const combined = new CombinedSignaling([throwing])
+  const combined = new CombinedSignaling({ runtime }, [throwing])
   expect(() => combined.subscribe(tag, () => {})).toThrow(
     expect.objectContaining({ code: 'queue-full' }),
   )
@@ -114,7 +122,7 @@ test('a subscription that every path refuses is refused, and leaves nothing behi
 
 test('closing leaves every path and closes none', async () => {
   const path = fakePath(never)
-  const combined = new CombinedSignaling([path])
+  const combined = new CombinedSignaling({ runtime }, [path])
   combined.subscribe(tag, () => expect.unreachable())
   await combined.close()
   await combined.close()
@@ -128,7 +136,7 @@ test('a listener that throws is reported and stops nobody else', () => {
   vi.stubGlobal('reportError', reported)
   try {
     const path = fakePath(never)
-    const combined = new CombinedSignaling([path])
+    const combined = new CombinedSignaling({ runtime }, [path])
     const listener = vi.fn()
     combined.subscribe(tag, () => {
       throw new Error('bug')

@@ -54,8 +54,8 @@ const makers: Record<string, () => Promise<SignalingPair>> = {
     const [relayA, relayB] = [client(), client()]
     const paths = [tabs.a, tabs.b, manual.a, manual.b, relayA, relayB]
     return {
-      a: new CombinedSignaling([manual.a, tabs.a, relayA]),
-      b: new CombinedSignaling([manual.b, tabs.b, relayB]),
+      a: new CombinedSignaling({ runtime }, [manual.a, tabs.a, relayA]),
+      b: new CombinedSignaling({ runtime }, [manual.b, tabs.b, relayB]),
       countsReceivers: true,
       close: async () => void (await Promise.all(paths.map((path) => path.close()))),
     }

@@ -1,9 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
+  maxPacketBytes,
   maxPendingPublishes,
+  maxRelayLoad,
   maxTagsPerRelayMessage,
   publishTimeoutMs,
   relayAnswerTimeoutMs,
+  relayBanMaxMs,
+  relayBanMinMs,
   relayConnectTimeoutMs,
   relayProbeIntervalMs,
   relayRetryMaxMs,
@@ -451,5 +455,62 @@ describe('publish', () => {
     expect(runtime.pendingTimers).toBe(0)
     client.wake()
     expect(FakeSocket.all).toHaveLength(1)
+  })
+})
+
+describe('a relay that floods', () => {
+  let received: number
+  let floods: number
+  beforeEach(() => {
+    ;[received, floods] = [0, 0]
+    client.subscribe(tag, () => received++)
+    client.on('flood', () => floods++)
+    socket().welcomes()
+  })
+  const flood = (count: number, size = 100) => {
+    const message = encodeRelayMessage([verb.deliver, tag, new Uint8Array(size)]).slice().buffer
+    for (let n = 0; n < count; n++) socket().hears(message)
+  }
+  /** How long it is left, whatever is wanted of it meanwhile. */
+  const banMs = async () => {
+    const count = FakeSocket.all.length
+    const startMs = runtime.monotonicNow()
+    while (FakeSocket.all.length === count) {
+      client.wake()
+      await runtime.advance(1_000)
+    }
+    socket().welcomes()
+    return runtime.monotonicNow() - startMs
+  }
+
+  test('is left for a while, longer each time, whatever happens meanwhile', async () => {
+    const bans: number[] = []
+    for (let n = 0; n < 6; n++) {
+      const { length } = FakeSocket.all
+      flood(2 * maxRelayLoad)
+      expect([floods, client.state, socket().closed]).toEqual([n + 1, 'closed', true])
+      expect(received).toBeLessThanOrEqual((n + 1) * maxRelayLoad)
+      client.subscribe(tagOf(100 + n), () => {})
+      expect(FakeSocket.all).toHaveLength(length)
+      bans.push(await banMs())
+    }
+    expect(bans[0]).toBe(relayBanMinMs)
+    expect(bans[1]).toBeGreaterThan(1.9 * relayBanMinMs)
+    expect(bans.at(-1)).toBe(relayBanMaxMs)
+  })
+
+  test('with packets of the largest size is left sooner', () => {
+    flood(maxRelayLoad / 4, maxPacketBytes)
+    expect(floods).toBe(1)
+  })
+
+  test('is not what a thousand contacts do who all call at once, nor a busy hour', async () => {
+    flood(10_000)
+    for (let second = 0; second < 3600; second++) {
+      await runtime.advance(1_000)
+      flood(100)
+      socket().answers()
+    }
+    expect([floods, client.state, received]).toEqual([0, 'open', 370_000])
   })
 })

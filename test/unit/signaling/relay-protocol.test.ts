@@ -11,6 +11,7 @@ import {
   encodeRelayMessage,
   parseClientMessage,
   parseRelayMessage,
+  readDelivery,
   type RelayMessage,
   verb,
 } from '../../../lib/signaling/relay-protocol.ts'
@@ -115,6 +116,70 @@ describe('relay protocol', () => {
         }
       }),
       { numRuns: 2000 },
+    )
+  })
+})
+
+describe('a delivery read where it lies', () => {
+  /** The same as the decoder makes of it, or nothing. */
+  const parsed = (bytes: Uint8Array): unknown => {
+    try {
+      const message = parseRelayMessage(bytes)
+      return message[0] === verb.deliver ? message.slice(1) : undefined
+    } catch {
+      return undefined
+    }
+  }
+  const sizes = [0, 1, 23, 24, 255, 256, 257, 700, maxPacketBytes - 1, maxPacketBytes]
+  const deliveries = sizes.map((size) =>
+    encodeRelayMessage([verb.deliver, tag, new Uint8Array(size).fill(7)]),
+  )
+
+  test('is what the decoder makes of it, in every size', () => {
+    deliveries.forEach((bytes, n) => {
+      expect(readDelivery(bytes)).toEqual([tag, new Uint8Array(sizes[n]!).fill(7)])
+    })
+    for (const message of relayMessages.slice(0, 2)) {
+      expect(readDelivery(encodeRelayMessage(message))).toBeUndefined()
+    }
+  })
+
+  test('is nothing where the decoder refuses it: cut off, with more behind it, altered', () => {
+    const large = encode([verb.deliver, tag, new Uint8Array(maxPacketBytes + 1)])
+    expect(readDelivery(large)).toBeUndefined()
+    for (const bytes of deliveries.slice(0, 6)) {
+      for (let length = 0; length < bytes.length; length++) {
+        expect(readDelivery(bytes.subarray(0, length))).toBeUndefined()
+      }
+      expect(readDelivery(Uint8Array.of(...bytes, 0))).toBeUndefined()
+      for (let bit = 0; bit < 24 * 8; bit++) {
+        const altered = bytes.slice()
+        altered[bit >> 3]! ^= 1 << (bit & 7)
+        expect(readDelivery(altered)).toEqual(parsed(altered))
+      }
+    }
+  })
+
+  test('heads longer than they need be are refused by both', () => {
+    const head = (...bytes: number[]) => Uint8Array.of(0x83, 5, 0x50, ...tag, ...bytes)
+    for (const bytes of [
+      head(0x58, 1, 7),
+      head(0x59, 0, 1, 7),
+      head(0x5a, 0, 0, 0, 1, 7),
+      head(0x5b, 0, 0, 0, 0, 0, 0, 0, 1, 7),
+      head(0x5f, 0x41, 7, 0xff),
+    ]) {
+      expect([readDelivery(bytes), parsed(bytes)]).toEqual([undefined, undefined])
+    }
+  })
+
+  test('whatever the bytes, it never says other than the decoder', () => {
+    const start = fc.constant(Uint8Array.of(0x83, 5, 0x50, ...tag))
+    fc.assert(
+      fc.property(start, fc.uint8Array({ maxLength: 40 }), (first, rest) => {
+        const bytes = Uint8Array.of(...first, ...rest)
+        expect(readDelivery(bytes)).toEqual(parsed(bytes))
+      }),
     )
   })
 })

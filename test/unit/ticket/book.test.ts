@@ -3,13 +3,13 @@
 import 'fake-indexeddb/auto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { toBase64url } from '../../../lib/base/bytes.ts'
-import { maxOpenTickets } from '../../../lib/base/limits.ts'
+import { maxOpenTickets, reservationMs } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import type { PeerId } from '../../../lib/identity/peer-id.ts'
 import { IdbStore } from '../../../lib/storage/idb-store.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
-import type { Store } from '../../../lib/storage/store.ts'
+import type { Store, StoreTransaction } from '../../../lib/storage/store.ts'
 import { TicketBook } from '../../../lib/ticket/book.ts'
 import { newTicket, seeded, shiftedRuntime, type ShiftedRuntime } from '../attack/adversary.ts'
 
@@ -102,7 +102,7 @@ describe('a crash', () => {
     }
     await expect(book.reserve(tag, peers[0]!, 'lost', crash)).rejects.toThrow('crash')
     const won = await (await reopen(store)).reserve(tag, peers[1]!, 'kept', also)
-    expect(won).toEqual({ peer: peers[1], pactId: 'kept', spent: false })
+    expect(won).toMatchObject({ peer: peers[1], pactId: 'kept', spent: false })
   })
 
   test('within spending leaves the reservation', async () => {
@@ -182,5 +182,69 @@ describe('1,000 tickets', { timeout: 60_000 }, () => {
   test('are not all that may be open', async () => {
     for (let n = 1000; n < maxOpenTickets; n++) await book.issue(newTicket(runtime))
     await expect(book.issue(newTicket(runtime))).rejects.toMatchObject({ code: 'queue-full' })
+  })
+})
+
+describe('a reservation that is never spent', () => {
+  let runtime: ShiftedRuntime
+  let identity: Identity
+  let book: TicketBook
+  beforeEach(async () => {
+    runtime = shiftedRuntime()
+    identity = await Identity.open({ store: new MemoryStore(), runtime })
+    book = await TicketBook.open(identity)
+  })
+
+  const issue = async (uses: number) => {
+    const ticket = newTicket(runtime, { uses, expiresS: Math.ceil(runtime.now() / 1000) + 3600 })
+    return (await book.issue(ticket)).tag
+  }
+  const put = (id: string) => async (pactId: string, transaction: StoreTransaction) => {
+    if (pactId === id) await transaction.put('contacts', id, { id })
+  }
+  const reserve = (tag: Uint8Array, n: number) =>
+    book.reserve(tag, peers[n]!, `pact ${n}`, put(`pact ${n}`))
+  const written = async () => {
+    const all = await identity.store.transaction(['contacts'], { mode: 'read' }, (transaction) =>
+      transaction.list('contacts'),
+    )
+    return all.map(({ key }) => key)
+  }
+
+  test('of many uses goes to another after a while, where there is no other; the oldest first', async () => {
+    const tag = await issue(3)
+    for (let n = 0; n < 3; n++) {
+      expect(await reserve(tag, n)).toMatchObject({ spent: false })
+      runtime.shiftMs += 1_000
+    }
+    await book.spend(tag, 'pact 0', also)
+    expect(await reserve(tag, 3)).toBeUndefined()
+    runtime.shiftMs += reservationMs - 3_000 + 1_000
+    expect(await reserve(tag, 3)).toMatchObject({ pactId: 'pact 3', overtaken: 'pact 1' })
+    expect(await written()).toEqual(['pact 0', 'pact 2', 'pact 3'])
+    // Whoever was overtaken has none; what came for it later does not take the use twice.
+    expect(await reserve(tag, 1)).toBeUndefined()
+    const book2 = await TicketBook.open(identity)
+    await book2.spend(tag, 'pact 1', also)
+    runtime.shiftMs += 2_000
+    expect(await reserve(tag, 4)).toMatchObject({ overtaken: 'pact 2' })
+    expect(await reserve(tag, 5)).toBeUndefined()
+    expect(await reserve(tag, 3)).toMatchObject({ pactId: 'pact 3' })
+  })
+
+  test('of many uses is kept as long as there are others', async () => {
+    const tag = await issue(3)
+    await reserve(tag, 0)
+    runtime.shiftMs += 2 * reservationMs
+    expect(await reserve(tag, 1)).toEqual(expect.not.objectContaining({ overtaken: 'pact 0' }))
+    expect(await reserve(tag, 0)).toMatchObject({ pactId: 'pact 0' })
+  })
+
+  test('of a single use stays with its winner', async () => {
+    const tag = await issue(1)
+    await reserve(tag, 0)
+    runtime.shiftMs += 2 * reservationMs
+    expect(await reserve(tag, 1)).toBeUndefined()
+    expect(await reserve(tag, 0)).toMatchObject({ pactId: 'pact 0' })
   })
 })

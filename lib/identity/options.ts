@@ -1,0 +1,50 @@
+/** What an application says to an identity. */
+
+import type { Runtime } from '../base/runtime.ts'
+import type { Store } from '../storage/store.ts'
+import type { WrappingKey } from './keystore.ts'
+import type { Signer } from './signer.ts'
+
+export interface IdentityOptions {
+  /** Tells apart several identities of one origin. Default `default`. */
+  name?: string
+  /** Where keys, tickets and contacts are kept. Default: IndexedDB under `name`. */
+  store?: Store
+  runtime?: Runtime
+  /**
+   * Protects the keys of a new identity; afterwards the same is needed at every opening. Without one they are as safe as the browser's
+   * profile is.
+   */
+  passphrase?: string
+  /**
+   * Signs for a new device, in place of a key that WebCrypto keeps to itself (or libsodium, where there is none, where a `store` is given,
+   * or a passphrase seals the key); afterwards the same is needed at every opening.
+   */
+  deviceSigner?: Signer
+  /** The root of a new identity, when it is to be kept elsewhere. Later openings need it only for what the root signs. */
+  root?: Signer
+  /**
+   * Of a new device's certificate: from 60 days. Default: no end. In the last 30 days it is renewed at opening where the root is kept;
+   * elsewhere the mesh asks for it (event `certificate-expiring`).
+   */
+  certificateLifetimeMs?: number
+  /** @internal What seals secrets in the store. Default: a WebCrypto key that is never given out. */
+  wrappingKey?: WrappingKey
+}
+
+/** A root for one task. */
+export type RootSource =
+  | { readonly words: string }
+  | { readonly backup: string | Uint8Array; readonly passphrase: string }
+  | { readonly root: Signer }
+
+export interface RestoreOptions extends Omit<IdentityOptions, 'root'> {
+  /** The 24 recovery words. Needed without a backup, and with one that was made without the root. */
+  words?: string
+  /** An age file: what `mesh.exportBackup` made, or recovery words encrypted with a passphrase by any implementation of age. */
+  backup?: string | Uint8Array
+  /** Of the backup. */
+  backupPassphrase?: string
+  /** Whether the root stays in this browser. Default `true`. */
+  keepRoot?: boolean
+}

@@ -1,0 +1,162 @@
+/**
+ * Calling a contact: its devices one after the other, the last met first, until one has answered; the others are then given up. So many
+ * calls at a time, each in the mailbox of the day where its device is most likely to listen.
+ */
+
+import { deferred } from '../base/deferred.ts'
+import { HandfastError } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import { Semaphore } from '../base/semaphore.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { CertificateChain } from '../identity/certificate.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import { refuseRevoked } from '../identity/revocations.ts'
+import { dial, type DialOptions } from '../session/dial.ts'
+import type { Intake } from '../session/intake.ts'
+import { openKnownContact, type Outcome } from '../session/openings.ts'
+import { openUnmet } from '../session/unmet.ts'
+import { contactTag, utcDay } from '../session/pact.ts'
+import type { Session } from '../session/session.ts'
+import type { Signaling } from '../signaling/signaling.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { Contacts, Target } from './contacts.ts'
+import type { Introductions } from './introductions.ts'
+import type { KnownDevice } from './peer-record.ts'
+
+export interface CallingOptions {
+  readonly identity: Identity
+  readonly network: Uint8Array
+  readonly contacts: Contacts
+  readonly transport: Transport
+  readonly intake: Intake
+  readonly idleTimeoutMs: number
+  readonly introductions: Introductions | undefined
+  /** The paths that lead to a contact. */
+  readonly signalingOf: (contactId: string) => Signaling
+  readonly closing: AbortSignal
+  /** Whether a device of the peer is to be called: of one's own, those that are not connected. */
+  readonly isWanted: (peer: PeerId, device: KnownDevice) => boolean
+}
+
+/** A call that was answered. */
+export interface Called extends Target {
+  readonly session: Session
+  /** As the device showed it. */
+  readonly chain: CertificateChain
+}
+
+/** What differs from one dial to the next. */
+export type OneDial = Omit<DialOptions, 'identity' | 'transport' | 'intake' | 'idleTimeoutMs'>
+
+export class Calling {
+  readonly #options: CallingOptions
+  readonly #places = new Semaphore(limits.maxConcurrentDials)
+
+  constructor(options: CallingOptions) {
+    this.#options = options
+  }
+
+  /** One attempt, as long as the mesh is open. @throws HandfastError as `dial` does; `locked`, `certificate-expired` */
+  async dial(one: OneDial): Promise<Session> {
+    const { identity, transport, intake, idleTimeoutMs, closing } = this.#options
+    identity.assertUsable()
+    const signal = one.signal ? AbortSignal.any([closing, one.signal]) : closing
+    return dial({ ...one, identity, transport, intake, idleTimeoutMs, signal })
+  }
+
+  /** A place is held until the peer has answered, or for a short while: those who are there answer at once. */
+  async call(peer: PeerId, signal: AbortSignal): Promise<Called> {
+    const called = deferred<Called>()
+    called.promise.catch(() => {})
+    await this.#places.run(async () => {
+      this.#race(peer, signal).then(called.resolve, called.reject)
+      const patience = deferred<void>()
+      const { runtime } = this.#options.identity
+      const cancel = runtime.setTimer(limits.dialPlaceMs, () => patience.resolve())
+      await Promise.race([called.promise.catch(() => {}), patience.promise])
+      cancel()
+    })
+    return called.promise
+  }
+
+  /** @throws HandfastError as `dial` does, for the last of the devices; `closed` where none is known */
+  async #race(peer: PeerId, signal: AbortSignal): Promise<Called> {
+    const { contacts, identity, isWanted } = this.#options
+    let waiting = contacts.targets(peer, (device) => isWanted(peer, device))
+    const running = new Map<AbortController, Target>()
+    const result = deferred<Called>()
+    let answered: AbortController | undefined
+    let cancelNext = () => {}
+    const begin = () => {
+      const target = waiting.shift()
+      if (!target) return
+      const attempt = new AbortController()
+      running.set(attempt, target)
+      let { chain } = target.device
+      const onAnswer = (outcome: Outcome) => {
+        if (answered) throw new HandfastError('closed', 'Another device was first')
+        answered = attempt
+        chain = outcome.chain
+        cancelNext()
+        running.delete(attempt)
+        for (const other of running.keys()) other.abort()
+        // Its channel may never open: then it is their turn again.
+        waiting = [...running.values(), ...waiting]
+        running.clear()
+      }
+      const onEnd = (error: unknown) => {
+        running.delete(attempt)
+        if (answered === attempt) answered = undefined
+        else if (attempt.signal.aborted) return
+        if (answered) return
+        cancelNext()
+        if (waiting.length > 0 && !signal.aborted) begin()
+        else if (running.size === 0) result.reject(error)
+      }
+      this.#callDevice(target, AbortSignal.any([signal, attempt.signal]), onAnswer).then(
+        (session) => result.resolve({ ...target, session, chain }),
+        onEnd,
+      )
+      cancelNext = identity.runtime.setTimer(limits.racingDialMs, begin)
+    }
+    begin()
+    return result.promise.finally(() => cancelNext())
+  }
+
+  async #callDevice(
+    target: Target,
+    signal: AbortSignal,
+    onAnswer: (outcome: Outcome) => void,
+  ): Promise<Session> {
+    const { identity, network, contacts, introductions, signalingOf } = this.#options
+    const { contact, device } = target
+    const day = contacts.dayToDial(target)
+    const today = utcDay(identity.runtime.now())
+    const tag = contactTag(contact.pactSecret, device.deviceKey, today + day)
+    const route = signalingOf(contact.id)
+    const peer = contacts.knownPeer(contact, device)
+    const isAsMet = contacts.isCalledAsMet(target)
+    const { peerChain } = contacts.peers.get(contact.peer)
+    const dialled = this.dial({
+      signaling: introductions?.detour(route, contact.peer, tag) ?? route,
+      tag,
+      open: (description, replyTag) =>
+        isAsMet
+          ? openKnownContact(identity, network, peer, tag, description, replyTag)
+          : openUnmet(identity, network, peer, peerChain, tag, description, replyTag),
+      onAcknowledged: async (outcome) => {
+        refuseRevoked(contacts.peers.get(contact.peer).revocations, outcome.sender)
+        onAnswer(outcome)
+      },
+      signal,
+    })
+    dialled
+      .then(({ confirmed }) => confirmed)
+      .then(
+        () => contacts.noteDial(target, day, true),
+        // Given up for another, it was not in vain.
+        () => signal.aborted || contacts.noteDial(target, day, false),
+      )
+    return dialled
+  }
+}
