@@ -29,7 +29,7 @@ test('messages outlive reloads, tabs that are closed or crash, and relays that a
   startRelayProcess,
   browserName,
 }) => {
-  const disconnects = tier(20, 100)
+  const disconnects = tier(12, 100)
   const perRound = 50
   test.setTimeout(60_000 + disconnects * 20_000)
   const relay = await startRelayProcess()

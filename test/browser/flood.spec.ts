@@ -21,7 +21,7 @@ import { record, tier } from '../support/campaign.ts'
 import { expect } from './support/browsers.ts'
 import { delivering, type FloodRelay, publishing, test } from './support/flood.ts'
 
-const floodMs = tier(3_000, 10_000)
+const floodMs = tier(2_000, 10_000)
 const perSecond = 10_000
 /** A machine that runs other tests besides is no measure. */
 const longestGapMs = tier(1_000, 100)

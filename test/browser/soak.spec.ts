@@ -17,7 +17,7 @@ const links = 50
 const rounds = 12
 /** The first find things to set up, compile and cache. */
 const warmUpRounds = 4
-const durationMs = tier(60_000, 600_000)
+const durationMs = tier(30_000, 600_000)
 const reopenEveryMs = 1_000
 
 /** What a heap may grow by in any case (compiled code, mostly), and what may be left of a message: less than a number. */

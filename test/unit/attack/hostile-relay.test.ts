@@ -55,7 +55,7 @@ async function stage(seed: number, own: readonly Parcel[]) {
 const [alice, bob, carol, dave] = [0, 1, 2, 3] as const
 const partnerOf = [bob, alice, dave, carol]
 
-const rounds = tier(40, 1000)
+const rounds = tier(20, 1000)
 
 test(`${rounds} rounds of first contact`, { timeout: 1_800_000 }, async () => {
   const own = await forgeries()
