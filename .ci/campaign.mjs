@@ -46,7 +46,16 @@ function run(command, more = {}) {
 
 const vitest = (args, more) => run(['node_modules/vitest/vitest.mjs', 'run', ...args], more)
 
-const browserTests = ['durable', 'signaling-cuts', 'networks', 'tabs', 'flood', 'soak']
+const browserTests = [
+  'durable',
+  'signaling-cuts',
+  'networks',
+  'tabs',
+  'flood',
+  'soak',
+  'demo-people',
+  'demo-keys',
+]
 const playwright = () =>
   run([
     'node_modules/@playwright/test/cli.js',
@@ -56,7 +65,12 @@ const playwright = () =>
   ])
 
 const shared = ['test/unit/sim/crash-points.test.ts', 'test/unit/sim/seeds.test.ts']
-const others = ['test/unit/attack', 'test/unit/link', 'test/unit/session']
+const others = [
+  'test/unit/attack',
+  'test/unit/link',
+  'test/unit/session',
+  'test/unit/mesh/lives.test.ts',
+]
 const began = new Date()
 const passed = values['only-simulator'] ? [] : [await vitest(others)]
 const until = String(Date.now() + minutes * 60_000)
