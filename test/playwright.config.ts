@@ -2,13 +2,22 @@
 
 import { defineConfig } from '@playwright/test'
 import { installedBrowsers } from './browser/support/installed.ts'
+import { tier } from './support/campaign.ts'
 
 const installed = installedBrowsers()
 const cross = '**/*.cross.spec.ts'
+/** The longest: in `npm test` by Chromium alone, in Firefox by `npm run campaign`. */
+const longest = tier(1, 0) ? ['**/demo-{keys,people}.spec.ts', '**/flood.spec.ts'] : []
+const notInFirefox = [cross, ...longest]
 
 const projects = [
   { name: 'chromium', testIgnore: cross, needs: ['chromium'], use: { browserName: 'chromium' } },
-  { name: 'firefox', testIgnore: cross, needs: ['firefox'], use: { browserName: 'firefox' } },
+  {
+    name: 'firefox',
+    testIgnore: notInFirefox,
+    needs: ['firefox'],
+    use: { browserName: 'firefox' },
+  },
   { name: 'chromium-firefox', testMatch: cross, needs: ['chromium', 'firefox'] },
 ] as const
 

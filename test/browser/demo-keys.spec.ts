@@ -1,7 +1,6 @@
 /** One's own keys and devices in the demo: recovery words, the main key, the lock, coming back, a second device and its end. */
 
 import type { Page } from '@playwright/test'
-import { tier } from '../support/campaign.ts'
 import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 
@@ -9,11 +8,6 @@ const { button, converse, expect, heading, invite, meet, messages, openConversat
 const { openedAs, say } = demo
 
 test.describe.configure({ timeout: 120_000 })
-test.skip(
-  ({ browserName }) => browserName === 'firefox' && tier(1, 0) > 0,
-  'in Firefox by the campaign, which has the time',
-)
-
 const dialog = (page: Page) => page.getByRole('dialog')
 const devices = (page: Page) =>
   page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')

@@ -2,18 +2,12 @@
 
 import type { Page } from '@playwright/test'
 import { cleanFileName } from '../../demo/files.ts'
-import { tier } from '../support/campaign.ts'
 import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 
 const { button, expect, heading, invite, meet, messages, openedAs, paste, say } = demo
 
 test.describe.configure({ timeout: 90_000 })
-test.skip(
-  ({ browserName }) => browserName === 'firefox' && tier(1, 0) > 0,
-  'in Firefox by the campaign, which has the time',
-)
-
 const inList = (page: Page) => page.getByRole('navigation', { name: 'People' }).getByRole('button')
 const dialog = (page: Page) => page.getByRole('dialog')
 const events = (page: Page) => page.getByRole('main').getByRole('listitem')

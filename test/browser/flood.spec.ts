@@ -171,11 +171,6 @@ async function under(
   expect(openMs, 'the honest contact').toBeLessThan(connectMs)
 }
 
-test.skip(
-  ({ browserName }) => browserName === 'firefox' && tier(1, 0) > 0,
-  'in Firefox by the campaign, which has the time',
-)
-
 test('strangers at a relay flood what they know of a tab', async ({
   openPeer,
   floods,
