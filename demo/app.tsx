@@ -1,13 +1,13 @@
 /** The whole page: opening, open, or explaining why it could not open. */
 
 import { useEffect, useState } from 'preact/hooks'
-import { AnnouncerProvider } from './announcer.tsx'
+import { AnnouncerProvider } from './ui/announcer.tsx'
 import { boot, type Boot } from './boot.ts'
 import { BootFailurePage } from './boot-failure-page.tsx'
-import { JoinPage } from './join-page.tsx'
+import { JoinPage } from './keys/join-page.tsx'
 import { PageHeader } from './page-header.tsx'
 import { isJoining, isRestoring, ownName } from './page-address.ts'
-import { RestorePage } from './restore-page.tsx'
+import { RestorePage } from './keys/restore-page.tsx'
 import { Workspace } from './workspace.tsx'
 
 export function App() {

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { BootFailure } from './boot.ts'
-import { Icon } from './icon.tsx'
+import { Icon } from './ui/icon.tsx'
 import { withoutChosenRelay } from './page-address.ts'
 
 export function BootFailurePage({ failure, retry }: { failure: BootFailure; retry(): void }) {

@@ -2,7 +2,7 @@
 
 import { Identity, Mesh } from 'handfast'
 import { identityName, ownName, relay } from './page-address.ts'
-import { codeOf, explain, type Problem } from './problems.ts'
+import { codeOf, explain, type Problem } from './ui/problems.ts'
 
 export type BootFailure = Problem & { kind: 'bad-relay' | 'other' }
 

@@ -1,7 +1,7 @@
 /** What the page's address says: who this tab is, which relay to use, and the addresses made from it for others. */
 
 import type { Ticket } from 'handfast'
-import { cleanName, rememberedName } from './names.ts'
+import { cleanName, rememberedName } from './people/names.ts'
 
 const parameters = new URLSearchParams(location.search)
 

@@ -1,6 +1,6 @@
 /** The name of the place. */
 
-import { Mark } from './mark.tsx'
+import { Mark } from './ui/mark.tsx'
 
 export function PageHeader() {
   return (

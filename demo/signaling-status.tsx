@@ -1,7 +1,7 @@
 /** By which ways people can find this tab at the moment. */
 
 import type { Mesh } from 'handfast'
-import { Icon, type IconName } from './icon.tsx'
+import { Icon, type IconName } from './ui/icon.tsx'
 import { relay } from './page-address.ts'
 
 type Path = Mesh['signaling'][number]

@@ -1,12 +1,12 @@
 /** Who this tab is, and the ways to its keys and to what happened to them. */
 
 import type { PeerId } from 'handfast'
-import { CopyButton } from './copy-button.tsx'
-import type { Place } from './hooks/use-place.ts'
-import { Icon, type IconName } from './icon.tsx'
-import { shortPeer } from './names.ts'
+import { CopyButton } from './ui/copy-button.tsx'
+import type { Place } from './use-place.ts'
+import { Icon, type IconName } from './ui/icon.tsx'
+import { shortPeer } from './people/names.ts'
 import { ownName } from './page-address.ts'
-import { Weave } from './weave.tsx'
+import { Weave } from './ui/weave.tsx'
 
 const ways: { at: 'keys' | 'log' | 'strangers'; icon: IconName; word: string }[] = [
   { at: 'keys', icon: 'key', word: 'Keys and devices' },

@@ -1,7 +1,7 @@
 /** People in the demo: names, verified marks, rights, parting with somebody, and the log of it all. */
 
 import type { Page } from '@playwright/test'
-import { cleanFileName } from '../../demo/files.ts'
+import { cleanFileName } from '../../demo/conversation/files.ts'
 import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 

@@ -1,8 +1,8 @@
 /** The demo, used the way people would: two tabs, two profiles, with and without a relay, by mouse and by keyboard. */
 
 import type { Locator, Page } from '@playwright/test'
-import { cleanName } from '../../demo/names.ts'
-import { showValue } from '../../demo/show-value.ts'
+import { cleanName } from '../../demo/people/names.ts'
+import { showValue } from '../../demo/conversation/show-value.ts'
 import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 
