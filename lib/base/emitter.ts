@@ -1,5 +1,6 @@
 /** Typed events. `on()` returns the way to undo it, also during an event; a listener that throws stops nobody else. */
 
+/** Ends what it was returned for: calls nobody any more. Calling it again does nothing. */
 export type Unsubscribe = () => void
 
 export class Emitter<Events extends { [K in keyof Events]: unknown[] }> {

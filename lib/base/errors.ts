@@ -3,6 +3,7 @@
  * What a stranger sends never surfaces as an error: it is dropped in silence.
  */
 
+/** What went wrong, to branch on. The set is closed: a new one is a new version. */
 export type ErrorCode =
   /** An argument has the wrong type, size or range. */
   | 'invalid-argument'
@@ -14,7 +15,9 @@ export type ErrorCode =
   | 'too-large'
   /** A public key is malformed, of small or mixed order, or a shared secret would be zero. */
   | 'bad-key'
+  /** A signature does not verify, or is by another key. */
   | 'bad-signature'
+  /** A chain of certificates is malformed, forged, of another device, outside its dates, or does not allow what it is used for. */
   | 'bad-certificate'
   /** Authentication of a ciphertext failed; nothing changed. */
   | 'decrypt-failed'
@@ -22,7 +25,9 @@ export type ErrorCode =
   | 'wrong-phase'
   /** A counter reached its end. */
   | 'exhausted'
+  /** Not a ticket, forged, or not for what it is used for. */
   | 'bad-ticket'
+  /** The ticket's time is over: ask for a new one. */
   | 'ticket-expired'
   /** The ticket names another party, or is one's own. */
   | 'ticket-wrong-party'
@@ -32,7 +37,9 @@ export type ErrorCode =
   | 'bad-card'
   /** Not an address, forged, or not to be used any more by its certificate. */
   | 'bad-address'
+  /** The address is too old: look for a newer one. */
   | 'address-expired'
+  /** What was handed over as a packet is none. */
   | 'bad-packet'
   /** An offer, answer or candidate does not parse. */
   | 'bad-description'
@@ -42,7 +49,9 @@ export type ErrorCode =
   | 'transport-failed'
   /** An authenticated peer broke the protocol; the session ends, the link stays. */
   | 'protocol'
+  /** A bound of `limits.ts` is reached: nothing was accepted; try again when something has left. */
   | 'queue-full'
+  /** The other side did not answer in time: it is away, or does not want to. */
   | 'timeout'
   /** The object was closed. */
   | 'closed'
@@ -52,7 +61,9 @@ export type ErrorCode =
   | 'no-handler'
   /** The peer's handler threw. */
   | 'request-failed'
+  /** The database failed or is full: see `docs/storage.md`. */
   | 'storage-failed'
+  /** Another tab keeps the database from being opened or erased. */
   | 'storage-blocked'
   /** This `Identity` is in another mesh already. */
   | 'identity-in-use'
@@ -70,6 +81,7 @@ export type ErrorCode =
   | 'bad-words'
   /** A backup file is damaged, or holds no backup. */
   | 'bad-backup'
+  /** The passphrase does not open it. */
   | 'wrong-passphrase'
   /** The identity is locked: what needs its keys has to wait for `unlock`. */
   | 'locked'
@@ -84,8 +96,11 @@ export type ErrorCode =
   /** This device was revoked by its identity. */
   | 'revoked'
 
+/** What every failure of the library is. Branch on `code`; `message` is for people, and `cause` holds what was behind it, where there is anything. */
 export class HandfastError extends Error {
+  /** `HandfastError`. */
   override readonly name = 'HandfastError'
+  /** What went wrong. */
   readonly code: ErrorCode
 
   /** `message` is for a developer to read; what only ever meets silence has none of its own. */

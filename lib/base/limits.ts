@@ -714,3 +714,22 @@ export const maxClockLeadMs = 48 * 3600_000
 
 /** Peers told of by own devices that are merged in one go: their signatures take about 30 ms. */
 export const maxMergedAtOnce = 32
+
+// ── For developers ───────────────────────────────────────────────────────────────────────────────────
+
+/** A session whose other side was asked longer ago than this is asked anew for its round trip, when somebody wants to know. */
+export const roundTripFreshMs = 500
+
+/** What figures wait for an answer, or for the transport. */
+export const statsTimeoutMs = 1_000
+
+/** Trace events that wait to be told to a tab that follows; of more, the oldest go, and their number is told. */
+export const maxUntoldTraces = 256
+// ── Signed messages ──────────────────────────────────────────────────────────────────────────────────
+
+/** [protocol] What an application signs for: `sign:` and this are a scope. */
+export const maxSigningPurposeBytes = 64
+
+/** [protocol] A message that an application signs, and the whole with its chain. Of what is larger it signs a hash. */
+export const maxSignedMessageBytes = 48 * 1024
+export const maxSignedBytes = maxSignedMessageBytes + maxChainLength * maxCertificateBytes + 512

@@ -5,7 +5,6 @@
 
 import { concat, utf8 } from '../base/bytes.ts'
 import { failAs, HandfastError } from '../base/errors.ts'
-import type { Runtime } from '../base/runtime.ts'
 import type { SignatureLabel } from './labels.ts'
 import { sodium } from './sodium.ts'
 
@@ -24,10 +23,6 @@ export function signingKeyPairFromSeed(seed: Uint8Array): SigningKeyPair {
   if (seed.length !== seedBytes) throw new HandfastError('invalid-argument')
   const { publicKey, privateKey: secretKey } = sodium().crypto_sign_seed_keypair(seed)
   return { publicKey, secretKey }
-}
-
-export function generateSigningKeyPair(runtime: Pick<Runtime, 'randomBytes'>): SigningKeyPair {
-  return signingKeyPairFromSeed(runtime.randomBytes(seedBytes))
 }
 
 /** What a signature for that purpose covers: `label ‖ 0x00 ‖ message`. */

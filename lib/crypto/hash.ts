@@ -1,6 +1,6 @@
 /**
  * BLAKE2b (RFC 7693), HMAC over it (RFC 2104, block of 128 bytes) and HKDF as Noise revision 34, section 4.3,
- * defines it; and the comparison of secrets.
+ * defines it.
  */
 
 import { concat } from '../base/bytes.ts'
@@ -49,9 +49,4 @@ function hkdfOutputs(chainingKey: Uint8Array, input: Uint8Array) {
   const tempKey = hmacBlake2b(chainingKey, input)
   const first = hmacBlake2b(tempKey, Uint8Array.of(1))
   return [first, hmacBlake2b(tempKey, concat(first, Uint8Array.of(2))), tempKey] as const
-}
-
-/** Equality in constant time; only the lengths may leak. */
-export function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && sodium().memcmp(a, b)
 }

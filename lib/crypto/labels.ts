@@ -21,6 +21,8 @@ export const signatureLabels = {
   answer: 'handfast/1 answer',
   handshake: 'handfast/1 handshake',
   pact: 'handfast/1 pact',
+  /** Of the application's own, with a purpose that it names. */
+  application: 'handfast/1 application',
 } as const
 
 /** What a derived value is for: the message of a keyed hash, or the label of a handshake's exporter. */
@@ -39,6 +41,7 @@ export const derivationLabels = {
   signalInitiator: 'handfast/1 signal initiator',
   /** Exported: key of T packets, responder to initiator. */
   signalResponder: 'handfast/1 signal responder',
+  /** Exported, and hashed before anybody sees it. */
   sessionId: 'handfast/1 session id',
   safetyNumber: 'handfast/1 safety number',
   /** The digits that two devices show while one joins the other's identity. */

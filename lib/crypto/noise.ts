@@ -64,6 +64,7 @@ function checkSize(bytes: number): void {
 }
 
 export class HandshakeState {
+  readonly #name: PatternName
   readonly #pattern: Pattern
   /** Of two messages mine is the first, 0, or the second, 1. */
   readonly #turn: number
@@ -90,6 +91,7 @@ export class HandshakeState {
     checkKey(rs, pattern.preMessages[1 - turn]!)
     checkKey(psk, pattern.hasPsk)
 
+    this.#name = name
     this.#pattern = pattern
     this.#turn = turn
     this.#s = s
@@ -103,6 +105,11 @@ export class HandshakeState {
       if (known) symmetric.mixHash(index === turn ? s!.publicKey : rs!)
     })
     this.#progress = { symmetric, rs }
+  }
+
+  /** Of the pattern. */
+  get name(): PatternName {
+    return this.#name
   }
 
   /** Whether all messages have passed. */

@@ -26,8 +26,9 @@ async function load(): Promise<void> {
 }
 
 /**
- * Resolves once `sodium()` may be called. Cheap to call again; after a failure the next call tries again.
- * Rejects with `unsupported` where WebAssembly is missing or blocked, or the chunk does not load.
+ * Loads the cryptography. Whatever opens something does so by itself; only `Ticket.parse`, where nothing is open yet, needs it awaited
+ * first. Cheap to call again; after a failure the next call tries again.
+ * @throws HandfastError `unsupported` where WebAssembly is missing or blocked, or the chunk does not load
  */
 export function ready(): Promise<void> {
   return (loading ??= load())

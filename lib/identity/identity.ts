@@ -27,6 +27,7 @@ import { bindingOf, findOrMake, make, validity, writeNew } from './making.ts'
 import type { IdentityOptions, RestoreOptions, RootSource } from './options.ts'
 import { peerIdFromKey, type PeerId } from './peer-id.ts'
 import { rootOf } from './root-source.ts'
+import { signMessage } from './signed-message.ts'
 import { seedSigner, type Signer } from './signer.ts'
 import { readRoot, type Extras, type Held } from './vault.ts'
 import { seedOfWords, wordsOfSeed } from './words.ts'
@@ -41,7 +42,9 @@ interface Parts {
   readonly runtime: Runtime
 }
 
+/** Who one is: a permanent key, and this browser's device with a certificate of it. Make or open one with `Identity.open`, then give it to `Mesh.open`. */
 export class Identity {
+  /** The permanent name: 43 characters of base64url. The same on all devices. */
   readonly peer: PeerId
   /** The 32 bytes that `peer` spells. */
   readonly publicKey: Uint8Array
@@ -169,6 +172,7 @@ export class Identity {
     return () => void (this.#isOccupied = false)
   }
 
+  /** Calls `listener` at every such event. Returns the way to stop. */
   on<K extends keyof IdentityEvents>(
     event: K,
     listener: (...args: IdentityEvents[K]) => void,
@@ -176,6 +180,18 @@ export class Identity {
     const stop = this.#keyring.emitter.on(event, listener)
     if (event === 'security') this.#keyring.tellKept()
     return stop
+  }
+
+  /**
+   * Signs a message of the application's in this identity's name, for whoever is to know later who said it: an order, a receipt, a vote.
+   * Contains what `verifySigned` needs. A signature says neither to whom nor when: put into the message what it must not be taken out of.
+   * @param purpose 1 to 64 bytes, the application's own: what is signed for one is worth nothing for another
+   * @param message at most 48 KiB; of more, sign a hash
+   * @throws HandfastError `locked`, `certificate-expired`, `forbidden` where this device may not, `invalid-argument`, `too-large`
+   */
+  async sign(purpose: string, message: Uint8Array): Promise<Uint8Array> {
+    this.assertUsable()
+    return signMessage(purpose, message, this)
   }
 
   // ── The root ─────────────────────────────────────────────────────────────────────────────────────
@@ -254,6 +270,7 @@ export class Identity {
 
   // ── The lock ─────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whether `lock` was called, here or in another tab, and `unlock` was not since. */
   get isLocked(): boolean {
     return this.#keyring.isLocked
   }
@@ -294,6 +311,7 @@ export class Identity {
     await this.store.close()
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

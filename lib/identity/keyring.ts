@@ -16,6 +16,7 @@ import { readChain, readDevice, readRoot, writeChain, type Held } from './vault.
 export type IdentityNote =
   'root-removed' | 'root-used' | 'backup-restored' | 'locked' | 'unlocked' | 'certificate-renewed'
 
+/** What `identity.on` tells of, with the arguments of the listener. */
 export interface IdentityEvents {
   /** Done in this tab. The latest 16 from before the first listener are kept for it. */
   security: [kind: IdentityNote]

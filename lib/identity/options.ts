@@ -5,11 +5,13 @@ import type { Store } from '../storage/store.ts'
 import type { WrappingKey } from './keystore.ts'
 import type { Signer } from './signer.ts'
 
+/** What `Identity.open` takes. */
 export interface IdentityOptions {
   /** Tells apart several identities of one origin. Default `default`. */
   name?: string
   /** Where keys, tickets and contacts are kept. Default: IndexedDB under `name`. */
   store?: Store
+  /** Clock, timers, randomness. Default: the platform's. */
   runtime?: Runtime
   /**
    * Protects the keys of a new identity; afterwards the same is needed at every opening. Without one they are as safe as the browser's
@@ -32,12 +34,24 @@ export interface IdentityOptions {
   wrappingKey?: WrappingKey
 }
 
-/** A root for one task. */
+/** A root for one task, used and not kept: its recovery words, a backup that holds them, or a signer. */
 export type RootSource =
-  | { readonly words: string }
-  | { readonly backup: string | Uint8Array; readonly passphrase: string }
-  | { readonly root: Signer }
+  | {
+      /** The 24 recovery words. */
+      readonly words: string
+    }
+  | {
+      /** An age file, as `mesh.exportBackup` makes it. */
+      readonly backup: string | Uint8Array
+      /** Of the backup. */
+      readonly passphrase: string
+    }
+  | {
+      /** Signs with the identity's key, wherever that is kept. */
+      readonly root: Signer
+    }
 
+/** What `Identity.restore` takes: recovery words, a backup, or both. */
 export interface RestoreOptions extends Omit<IdentityOptions, 'root'> {
   /** The 24 recovery words. Needed without a backup, and with one that was made without the root. */
   words?: string

@@ -4,7 +4,11 @@ import { fromBase64url, toBase64url } from '../base/bytes.ts'
 import { failAs } from '../base/errors.ts'
 import { validateIdentityKey } from '../crypto/ed25519.ts'
 
-export type PeerId = string & { readonly __brand: 'PeerId' }
+/** A peer's permanent name: its ed25519 public key as base64url, 43 characters. A text becomes one by `parsePeerId`. */
+export type PeerId = string & {
+  /** @internal */
+  readonly __brand: 'PeerId'
+}
 
 /** @throws HandfastError `bad-key` when the key is not 32 bytes, of small or of mixed order */
 export function peerIdFromKey(publicKey: Uint8Array): PeerId {
@@ -16,6 +20,6 @@ export function keyFromPeerId(peer: PeerId): Uint8Array {
   return fromBase64url(peer)
 }
 
-/** @throws HandfastError `bad-key` */
+/** Reads a PeerId from text. @throws HandfastError `bad-key` when it is none */
 export const parsePeerId = (text: string): PeerId =>
   failAs('bad-key', () => peerIdFromKey(fromBase64url(text)), 'not a PeerId')

@@ -8,6 +8,7 @@ import { utf8 } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxScopeBytes, maxScopes, maxScopesBytes } from '../base/limits.ts'
 
+/** Rights, each a text of 1 to 80 bytes: at most 16, and 640 bytes in all. `*` is everything, `message` covers `message:pay`, `[]` is nothing. */
 export type Scopes = readonly string[]
 
 export const everything: Scopes = ['*']
@@ -20,6 +21,8 @@ export const deviceScopes = {
   devices: 'devices',
   /** Answer strangers; one method: `answer:<method>`. */
   answer: 'answer',
+  /** Sign for the application; for one purpose: `sign:<purpose>`. */
+  sign: 'sign',
 } as const
 
 /** Whether one of the scopes held is `*`, the same, or one that `scope` refines. */

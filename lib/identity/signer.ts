@@ -7,6 +7,7 @@ import { HandfastError } from '../base/errors.ts'
 import { labelled, signDetached, signingKeyPairFromSeed, verify } from '../crypto/ed25519.ts'
 import { signatureLabels, type SignatureLabel } from '../crypto/labels.ts'
 
+/** Holds an ed25519 secret and signs with it: a hardware key, say, or another process. What it returns is verified before it is used. */
 export interface Signer {
   /** ed25519, 32 bytes. */
   readonly publicKey: Uint8Array

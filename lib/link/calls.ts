@@ -17,6 +17,10 @@ import type { Source } from '../session/session.ts'
 import { anything, type Rights } from './rights.ts'
 import { isUint32 } from './streams.ts'
 
+/**
+ * Answers one request: what it returns, or resolves with, is the answer; what it throws stays here, and the asker gets `request-failed`.
+ * `signal` is aborted when nobody waits for the answer any more.
+ */
 export type RequestHandler = (
   params: unknown,
   context: { readonly signal: AbortSignal },

@@ -18,6 +18,7 @@ export class Delivery extends Promise<void> {
     Object.defineProperty(this.prototype, 'constructor', { value: Promise })
   }
 
+  /** @internal */
   resolve!: () => void
   #reject!: (error: unknown) => void
   #id: string | undefined

@@ -16,6 +16,7 @@ import { messageId, seriesName, type LogOptions } from './log.ts'
 import { Refusals } from './refusals.ts'
 import { isName, messageScope, type Rights } from './rights.ts'
 
+/** What a handler gets beside the message. */
 export interface MessageInfo {
   /** The same whenever the same message comes again. */
   readonly id: string
@@ -25,6 +26,7 @@ export interface MessageInfo {
   readonly topic?: string | undefined
 }
 
+/** Takes one message. The message counts as handled when this has returned, or its promise has resolved; when it throws, the message comes again. */
 export type MessageHandler = (message: unknown, info: MessageInfo) => void | Promise<void>
 
 /** Says that a message was not handed over after all: the peer may not send it any more. */
@@ -39,15 +41,21 @@ export type Recipient = (
 
 /** Numbers of messages that can't be had any more, ends included. */
 export interface Gap {
+  /** The first that is missing. */
   readonly from: number
+  /** The last that is missing. */
   readonly to: number
 }
 
 /** A message whose handler keeps throwing. It stays first in line. */
 export interface Stuck {
+  /** As in `MessageInfo`. */
   readonly id: string
+  /** The message. */
   readonly message: unknown
+  /** What the handler threw last. */
   readonly error: unknown
+  /** How often it was tried; told from the fifth time on. */
   readonly attempts: number
 }
 

@@ -26,6 +26,7 @@ import type { LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
 import { unlessAborted, within, type RequestOptions } from './within.ts'
 
+/** What `link.on` tells of, with the arguments of the listener. */
 export interface LinkEvents extends CarrierEvents {
   /** A stream that the peer opened. Without a listener it is refused with `no-handler`. */
   stream: [stream: LinkStream]
@@ -33,9 +34,11 @@ export interface LinkEvents extends CarrierEvents {
   person: []
 }
 
+/** What `link.send` takes. */
 export interface SendOptions {
   /** What the message is about, 1 to 64 characters: the peer may have granted that alone. Default: nothing in particular. */
   topic?: string
+  /** Withdraws the message, if it has not been sent yet; `send` then rejects with its reason. */
   signal?: AbortSignal
 }
 
@@ -50,7 +53,9 @@ export interface LinkOptions {
   readonly changePerson: (change: PersonChange) => Promise<void>
 }
 
+/** What two peers have from first contact on, for good. The application sends, asks and streams on it in every state; the sessions that carry it come and go. Links come from `mesh.accept`, the event `link` and `mesh.links`. */
 export class Link {
+  /** Who is on the other side, whichever device it is. */
   readonly peer: PeerId
   /** Twelve groups of five digits, the same on both sides, for two people to compare. */
   readonly safetyNumber: string
@@ -240,6 +245,7 @@ export class Link {
     return this.#carrier.queued
   }
 
+  /** Calls `listener` at every such event. Returns the way to stop. */
   on<K extends keyof LinkEvents>(event: K, listener: (...args: LinkEvents[K]) => void): Unsubscribe
   /** Takes each message in order; the next comes when this one's promise has resolved, and only then does it count as handled. */
   on(event: 'message', handler: MessageHandler): Unsubscribe
@@ -264,7 +270,8 @@ export class Link {
   }
 
   /**
-   * Sends a message, in any state; dials when there is no session. It is stored before it goes out, and goes out again after a reload
+   * Sends a message: anything made of `null`, `undefined`, booleans, numbers, bigints (256 bits), texts, `Uint8Array`s, arrays and plain
+   * objects. In any state; dials when there is no session. It is stored before it goes out, and goes out again after a reload
    * (`stored`, with its id). Resolves when a handler of the peer has returned. Aborting `signal` withdraws a message that has not
    * been sent yet; afterwards it is too late.
    * @throws HandfastError `invalid-argument`, `too-large` (over 4 MiB), `queue-full` (64 MiB wait), `storage-failed`, `closed`;

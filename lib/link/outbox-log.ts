@@ -27,8 +27,8 @@ export interface OutboxLogOptions {
   readonly log: log.LogOptions
   /** Of this tab in its former role. */
   readonly handover?: Promise<Handover> | undefined
-  /** There is more to send. */
-  readonly onStored: () => void
+  /** There is more to send: so many have been stored, or some were read. */
+  readonly onStored: (stored?: number) => void
   readonly onQueued: (count: number) => void
   readonly onDelivered: (id: string) => void
   /** The peer has stepped over a message, which may not be sent to it. */
@@ -83,7 +83,8 @@ export class OutboxLog {
   #refused = new Refusals()
   #next = 1
   #segments: readonly Extent[] = []
-  #queuedBytes = 0
+  /** What it counts for. */
+  queuedBytes = 0
   /** What this tab had before it came to lead. */
   #former = new Former(nothing())
   #cancelAdopt: (() => void) | undefined
@@ -208,7 +209,7 @@ export class OutboxLog {
    */
   add(value: Uint8Array, signal?: AbortSignal): Delivery {
     signal?.throwIfAborted()
-    if (this.#queuedBytes + bytesOf(value) > limits.maxQueuedBytes && this.length > 0) {
+    if (this.queuedBytes + bytesOf(value) > limits.maxQueuedBytes && this.length > 0) {
       throw new HandfastError('queue-full', 'Too many bytes wait for this peer')
     }
     const delivery = new Delivery()
@@ -220,7 +221,7 @@ export class OutboxLog {
   }
 
   #await(entry: Entry): void {
-    this.#queuedBytes += entry.bytes
+    this.queuedBytes += entry.bytes
     this.#waiting.push(entry)
     this.#watch(entry)
   }
@@ -267,7 +268,7 @@ export class OutboxLog {
     if (entry.value !== null) {
       if (entry.sequence > 0 && entry.sequence <= this.highestSent) return false
       if (entry.sequence === 0 && this.#waiting.remove(entry)) {
-        this.#queuedBytes -= entry.bytes
+        this.queuedBytes -= entry.bytes
         return true
       }
       entry.value = null
@@ -352,7 +353,7 @@ export class OutboxLog {
         const sequence = first + at
         if (sequence <= this.#acked) continue
         const entry = entryOf(value, pending.get(sequence), { sequence })
-        this.#queuedBytes += entry.bytes
+        this.queuedBytes += entry.bytes
         this.held.push(entry)
         this.#watch(entry)
       }
@@ -372,7 +373,7 @@ export class OutboxLog {
   }
 
   get #hasRoom(): boolean {
-    return this.#queuedBytes + limits.maxCommitBytes <= limits.maxQueuedBytes
+    return this.queuedBytes + limits.maxCommitBytes <= limits.maxQueuedBytes
   }
 
   async #write(transaction: StoreTransaction): Promise<void> {
@@ -483,12 +484,12 @@ export class OutboxLog {
     this.#segments = [...this.#segments.slice(pruned), ...batch.segments.map(extentOf)]
     for (const entry of batch.entries) {
       if (entry.draft === undefined) this.#waiting.shift()
-      else this.#queuedBytes += entry.bytes
+      else this.queuedBytes += entry.bytes
       this.held.push(entry)
       this.#tell(entry, this.idOf(entry.sequence))
     }
     for (const entry of batch.refused) {
-      if (this.#waiting.remove(entry)) this.#queuedBytes -= entry.bytes
+      if (this.#waiting.remove(entry)) this.queuedBytes -= entry.bytes
       entry.delivery?.reject(log.exhausted())
       this.#tell(entry, null)
     }
@@ -502,7 +503,7 @@ export class OutboxLog {
     if (this.#acked > head.acked && !this.#cancelPrune) this.#isStale = true
     this.#endWait(({ resolve }) => resolve())
     if (batch.entries.some(({ draft }) => draft)) this.#options.onQueued(this.length)
-    if (batch.entries.length > 0) this.#options.onStored()
+    if (batch.entries.length > 0) this.#options.onStored(batch.entries.length)
   }
 
   #tell({ delivery, draft }: Entry, id: string | null): void {
@@ -546,7 +547,7 @@ export class OutboxLog {
       entry.sequence = 0
       if (entry.draft) this.#mayHaveDrafts = true
       else if (entry.value === null && this.#waiting.remove(entry)) {
-        this.#queuedBytes -= entry.bytes
+        this.queuedBytes -= entry.bytes
         this.#endWithdrawal(entry)
       }
     }
@@ -558,7 +559,7 @@ export class OutboxLog {
     this.#waiting = new Queue()
     for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
       entry.delivery!.reject(error)
-      if (entry.sequence === 0) this.#queuedBytes -= entry.bytes
+      if (entry.sequence === 0) this.queuedBytes -= entry.bytes
       else {
         // It may be on disk, and must not go out.
         this.#waiting.push(entry)
@@ -627,7 +628,7 @@ export class OutboxLog {
   drop(isRefused: boolean): Entry {
     const entry = this.held.shift()!
     this.#acked = entry.sequence
-    this.#queuedBytes -= entry.bytes
+    this.queuedBytes -= entry.bytes
     const id = this.idOf(entry.sequence)
     if (entry.value !== null && isRefused) {
       this.#refused.add(entry.sequence)

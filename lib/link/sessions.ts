@@ -17,6 +17,7 @@ import { Conversation, type ConversationParts } from './conversation.ts'
 import type { Delivery, Fates } from './delivery.ts'
 import type { Handover } from './handover.ts'
 import { Inboxes } from './inboxes.ts'
+import type { LinkStats } from './link-stats.ts'
 import type { LogOptions } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Receivers } from './receivers.ts'
@@ -49,6 +50,10 @@ export interface SessionsOptions {
 export interface SessionsEvents extends CarrierEvents {
   /** Draft `n` of a tab has become a message with an id; none: it was refused. */
   adopted: [tab: string, n: number, id: string | null]
+  /** So many messages were stored. */
+  stored: [count: number]
+  /** One is proven; with a reason: it has ended, proven or not. */
+  session: [session: Session, end?: SessionEnd]
 }
 
 export class Sessions implements Carrier {
@@ -96,7 +101,8 @@ export class Sessions implements Carrier {
       log,
       nextTransferId: this.#transferId,
       ...(options.handover ? { handover: options.handover } : {}),
-      onStored: () => {
+      onStored: (stored) => {
+        if (stored) this.#emitter.emit('stored', stored)
         wake()
         if (!this.#current && !this.#isSuspended) this.#redial.want()
       },
@@ -190,6 +196,19 @@ export class Sessions implements Carrier {
     return [...this.#conversations].some(
       ({ device, session }) => !session.isSilent && isMeant(device),
     )
+  }
+
+  /** For developers. */
+  async stats(): Promise<LinkStats> {
+    const open = [...this.#conversations].filter(({ session }) => session.isOpen)
+    const sessions = await Promise.all(
+      open.map(async (each) => {
+        const stats = await each.session.stats()
+        return { ...stats, answers: each === this.#current }
+      }),
+    )
+    const { length: messages, queuedBytes: bytes } = this.#outbox
+    return { peer: this.peer, state: this.#state, waiting: { messages, bytes }, sessions }
   }
 
   /** Dials a few times, so that a peer that is there is found. */
@@ -394,6 +413,7 @@ export class Sessions implements Carrier {
   #onProven(conversation: Conversation): void {
     if (!conversation.session.isOpen) return
     conversation.isProven = true
+    this.#emitter.emit('session', conversation.session)
     conversation.announce()
     const others = [...this.#conversations].filter((each) => each !== conversation && each.isProven)
     const isSame = ({ device }: Conversation) => equalBytes(device, conversation.device)
@@ -441,6 +461,7 @@ export class Sessions implements Carrier {
 
   #onEnded(conversation: Conversation, reason: SessionEnd): void {
     this.#conversations.delete(conversation)
+    this.#emitter.emit('session', conversation.session, reason)
     this.#choose()
     if (this.#current || [...this.#conversations].some(({ session }) => session.isOpen)) {
       if (reason === 'lost' && !this.#isSuspended) this.#redial.want()

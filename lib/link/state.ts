@@ -11,6 +11,7 @@
  *          failed                 closed, from anywhere, for good
  */
 
+/** `idle`: no session. `pending`: dialling. `ticket`, `request`: being called, for the first time or again. `open`: a session with a proven peer. `closed`: for good. */
 export type LinkState = 'idle' | 'pending' | 'ticket' | 'request' | 'open' | 'closed'
 
 export type LinkEvent =

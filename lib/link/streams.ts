@@ -14,8 +14,11 @@ import { anything, isName, type Rights } from './rights.ts'
 
 /** Bytes both ways. Cancelling `readable` or aborting `writable` ends both. */
 export interface LinkStream {
+  /** What the side that opened it called it. */
   readonly name: string
+  /** What the peer writes, in chunks of any size. Whoever does not read holds the writer up after 1 MiB. */
   readonly readable: ReadableStream<Uint8Array>
+  /** What the peer reads. Close it to say that there is no more; a write waits as long as the peer does not read. */
   readonly writable: WritableStream<Uint8Array>
 }
 

@@ -5,7 +5,9 @@ import { HandfastError } from '../base/errors.ts'
 import { defaultRequestTimeoutMs } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 
+/** How long to wait. */
 export interface RequestOptions {
+  /** Gives up; what waits then rejects with its reason. */
   signal?: AbortSignal
   /** Default 30,000. */
   timeoutMs?: number

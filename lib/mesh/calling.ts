@@ -21,6 +21,7 @@ import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Contacts, Target } from './contacts.ts'
 import type { Introductions } from './introductions.ts'
+import type { Monitor } from './monitor.ts'
 import type { KnownDevice } from './peer-record.ts'
 
 export interface CallingOptions {
@@ -34,6 +35,7 @@ export interface CallingOptions {
   /** The paths that lead to a contact. */
   readonly signalingOf: (contactId: string) => Signaling
   readonly closing: AbortSignal
+  readonly monitor: Monitor
   /** Whether a device of the peer is to be called: of one's own, those that are not connected. */
   readonly isWanted: (peer: PeerId, device: KnownDevice) => boolean
 }
@@ -46,7 +48,10 @@ export interface Called extends Target {
 }
 
 /** What differs from one dial to the next. */
-export type OneDial = Omit<DialOptions, 'identity' | 'transport' | 'intake' | 'idleTimeoutMs'>
+export type OneDial = Omit<
+  DialOptions,
+  'identity' | 'transport' | 'intake' | 'idleTimeoutMs' | 'onSent'
+>
 
 export class Calling {
   readonly #options: CallingOptions
@@ -57,11 +62,13 @@ export class Calling {
   }
 
   /** One attempt, as long as the mesh is open. @throws HandfastError as `dial` does; `locked`, `certificate-expired` */
-  async dial(one: OneDial): Promise<Session> {
-    const { identity, transport, intake, idleTimeoutMs, closing } = this.#options
+  async dial(peer: PeerId, device: Uint8Array, one: OneDial): Promise<Session> {
+    const { identity, transport, intake, idleTimeoutMs, closing, monitor } = this.#options
     identity.assertUsable()
     const signal = one.signal ? AbortSignal.any([closing, one.signal]) : closing
-    return dial({ ...one, identity, transport, intake, idleTimeoutMs, signal })
+    return monitor.dial(peer, device, (onSent) =>
+      dial({ ...one, identity, transport, intake, idleTimeoutMs, signal, onSent }),
+    )
   }
 
   /** A place is held until the peer has answered, or for a short while: those who are there answer at once. */
@@ -137,7 +144,7 @@ export class Calling {
     const peer = contacts.knownPeer(contact, device)
     const isAsMet = contacts.isCalledAsMet(target)
     const { peerChain } = contacts.peers.get(contact.peer)
-    const dialled = this.dial({
+    const dialled = this.dial(contact.peer, device.deviceKey, {
       signaling: introductions?.detour(route, contact.peer, tag) ?? route,
       tag,
       open: (description, replyTag) =>

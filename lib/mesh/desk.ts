@@ -6,6 +6,7 @@
 import type { Unsubscribe } from '../base/emitter.ts'
 import { deferred, type Deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
+import { maxUntoldTraces } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { RequestHandler } from '../link/calls.ts'
@@ -18,9 +19,11 @@ import type { SecurityEvent } from './journal.ts'
 import { pipe } from './dialogue.ts'
 import type { Leader } from './leader.ts'
 import { News } from './news.ts'
+import type { Tasks } from './role.ts'
 import { Served } from './served.ts'
 import { TabSession } from './tab-session.ts'
-import { askedFor, tabVersion } from './tab-words.ts'
+import type { TraceEvent } from './trace.ts'
+import { askedFor, tabVersion, tasks } from './tab-words.ts'
 import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
 import { sendSnapshot, snapshotStream } from './snapshot-stream.ts'
 
@@ -36,6 +39,9 @@ type Handlers = {
   [W in keyof LeaderWords]: (params: LeaderWords[W], signal: AbortSignal) => unknown
 }
 
+/** Told whole when they change; addresses with tickets. */
+const wholes = ['tickets', 'pairings', 'devices', 'signaling'] as const
+
 export class Desk {
   readonly tab: string
   /** Resolves when the follower has gone, or has turned to another leader. */
@@ -48,10 +54,12 @@ export class Desk {
   #forgotten: PeerId[] = []
   readonly #people = new Set<PeerId>()
   #security: SecurityEvent[] = []
-  /** What of the mesh is new. */
-  #isNew = { tickets: true, pairings: true, devices: true, signaling: true }
+  readonly #changed = new Set(wholes)
   #skewMs: number | null = null
-  readonly #stops: Unsubscribe[] = []
+  #trace: TraceEvent[] = []
+  #missed = 0
+  #stopTrace: Unsubscribe = () => {}
+  readonly #stops: Unsubscribe[] = [() => this.#stopTrace()]
   /** The methods of strangers' queries that the follower answers. */
   #answers: readonly string[] = []
   /** Peers whose first words wait until the follower has set its handlers. */
@@ -94,6 +102,12 @@ export class Desk {
     const leader = this.#leader
     for (const [peer, sessions] of leader.links) this.#add(peer, sessions)
     this.#stops.push(
+      ...wholes.map((kind) =>
+        leader.on(kind, () => {
+          this.#changed.add(kind)
+          this.#news.add()
+        }),
+      ),
       leader.on('link', (peer) => this.#add(peer, leader.links.get(peer)!)),
       leader.on('forgotten', (peer) => {
         this.#links.get(peer)?.stop()
@@ -105,23 +119,7 @@ export class Desk {
         this.#people.add(peer)
         this.#news.add()
       }),
-      leader.on('tickets', () => {
-        this.#isNew.tickets = true
-        this.#news.add()
-      }),
-      leader.on('pairings', () => {
-        this.#isNew.pairings = true
-        this.#news.add()
-      }),
-      leader.on('devices', () => {
-        this.#isNew.devices = true
-        this.#news.add()
-      }),
       leader.on('revoked', () => this.#news.add()),
-      leader.on('signaling', () => {
-        this.#isNew.signaling = true
-        this.#news.add()
-      }),
       leader.on('security', (event) => {
         this.#security.push(event)
         this.#news.add()
@@ -158,35 +156,58 @@ export class Desk {
   }
 
   async #tell(): Promise<void> {
-    const { tickets, pairings, devices, signaling } = this.#isNew
+    const leader = this.#leader
+    const ifNew = <T>(kind: (typeof wholes)[number], take: () => T) =>
+      this.#changed.has(kind) ? take() : null
     const news: LeaderNews = {
       links: [...this.#links].flatMap(([peer, served]) => {
         const link = served.takeNews()
         return link ? [[peer, ...link]] : []
       }),
-      people: [...this.#people].map((peer) => [peer, this.#leader.person(peer)]),
+      people: [...this.#people].map((peer) => [peer, leader.person(peer)]),
       forgotten: this.#forgotten,
-      tickets: tickets ? this.#leader.tickets.map(String) : null,
-      pairings: pairings ? [...this.#leader.pairings] : null,
-      addresses: tickets ? this.#leader.addresses.map(String) : null,
-      devices: devices
-        ? this.#leader.devices.map((each) => [
-            each.key,
-            each.isThis,
-            each.lastMetAt?.getTime() ?? null,
-          ])
-        : null,
-      signaling: signaling ? this.#leader.signaling.map(({ path, state }) => [path, state]) : null,
+      tickets: ifNew('tickets', () => leader.tickets.map(String)),
+      addresses: ifNew('tickets', () => leader.addresses.map(String)),
+      pairings: ifNew('pairings', () => [...leader.pairings]),
+      devices: ifNew('devices', () =>
+        leader.devices.map(({ key, isThis, lastMetAt }) => [
+          key,
+          isThis,
+          lastMetAt?.getTime() ?? null,
+        ]),
+      ),
+      signaling: ifNew('signaling', () => leader.signaling.map(({ path, state }) => [path, state])),
       skewMs: this.#skewMs,
-      isRevoked: this.#leader.isRevoked,
+      isRevoked: leader.isRevoked,
       security: this.#security,
+      trace: this.#takeTrace(),
     }
     this.#people.clear()
     this.#forgotten = []
     this.#security = []
-    this.#isNew = { tickets: false, pairings: false, devices: false, signaling: false }
+    this.#changed.clear()
     this.#skewMs = null
     await this.#ask('news', news)
+  }
+
+  /** Who leads and who follows is told by each tab for itself. */
+  #note(event: TraceEvent): void {
+    if (event.kind === 'leading' || event.kind === 'following') return
+    this.#trace.push(event)
+    if (this.#trace.length > maxUntoldTraces) {
+      this.#trace.shift()
+      this.#missed++
+    }
+    this.#news.add()
+  }
+
+  #takeTrace(): TraceEvent[] {
+    const events = this.#trace
+    const [first] = events
+    if (this.#missed > 0) events.unshift({ atMs: first!.atMs, kind: 'missed', count: this.#missed })
+    this.#trace = []
+    this.#missed = 0
+    return events
   }
 
   #ask<W extends keyof FollowerWords>(
@@ -227,7 +248,10 @@ export class Desk {
     }
   }
 
-  readonly #handlers: Handlers = {
+  readonly #handlers = {
+    ...(Object.fromEntries(
+      tasks.map((task) => [task, (params: never) => this.#leader.do(task, params)]),
+    ) as unknown as Pick<Handlers, keyof Tasks>),
     hello: async ([version]) => {
       if (version !== tabVersion) {
         throw new HandfastError('identity-in-use', 'Another tab runs another version of this page')
@@ -252,24 +276,19 @@ export class Desk {
       pipe(stream, () => this.#session.openStream(askedFor + token))
     },
     invite: async (options) => String(await this.#leader.invite(options)),
-    settlePairing: ([id, isWelcome]) => this.#leader.settlePairing(id, isWelcome),
-    withdraw: ([tag]) => this.#leader.withdraw(tag),
     address: async (options) => String(await this.#leader.address(options)),
     answers: (methods) => void (this.#answers = methods),
     accept: (params, signal) => this.#accept(params, signal),
     served: ([token]) => this.#unserved.get(token)?.resolve(),
-    card: () => this.#leader.card(),
-    readCard: ([text]) => this.#leader.readCard(text),
-    forget: ([peer, cutOff]) => this.#leader.forget(peer as PeerId, cutOff),
-    revocations: () => this.#leader.revocations(),
-    revoke: (revocations) => this.#leader.revoke(revocations),
-    person: async ([peer, change]) => {
-      await this.#leader.changePerson(peer as PeerId, change)
+    changePerson: async (params) => {
+      await this.#leader.changePerson(...params)
       await this.#news.told()
     },
-    note: ([kind, about]) => this.#leader.note(kind, about),
-    securityLog: (options) => this.#leader.securityLog(options),
-  }
+    trace: (isWanted) => {
+      this.#stopTrace()
+      this.#stopTrace = isWanted ? this.#leader.tracer.on((event) => this.#note(event)) : () => {}
+    },
+  } satisfies Handlers
 
   async #accept([text, given, token]: LeaderWords['accept'], signal: AbortSignal): Promise<PeerId> {
     const served = deferred<void>()

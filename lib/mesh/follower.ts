@@ -10,9 +10,8 @@ import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Revocations } from '../identity/revocations.ts'
 import type { Handover } from '../link/handover.ts'
-import type { Person, PersonChange } from '../link/person.ts'
+import type { Person } from '../link/person.ts'
 import type { LinkStream } from '../link/streams.ts'
 import { unlessAborted } from '../link/within.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
@@ -21,17 +20,17 @@ import { Address } from '../ticket/address.ts'
 import { Ticket } from '../ticket/ticket.ts'
 import type { Answers } from './answers.ts'
 import { FollowerCarrier, type CarrierOptions } from './follower-carrier.ts'
-import type { EventAbout, SecurityEvent, SecurityEventKind, SecurityLogOptions } from './journal.ts'
 import { News } from './news.ts'
 import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { PathState } from './paths.ts'
-import type { Role, RoleEvents } from './role.ts'
+import type { Role, RoleEvents, TaskResult, Tasks } from './role.ts'
 import { openTabChannel } from './tab-channel.ts'
 import type { TabHub } from './tab-hub.ts'
 import { TabSession } from './tab-session.ts'
 import { askedFor, tabVersion } from './tab-words.ts'
 import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+import type { Tracer } from './tracer.ts'
 import { readSnapshot, snapshotStream } from './snapshot-stream.ts'
 
 export interface FollowerOptions {
@@ -41,12 +40,18 @@ export interface FollowerOptions {
   readonly store: Store
   /** Of the links that this tab had as leader. */
   readonly handovers: ReadonlyMap<PeerId, Promise<Handover>>
+  readonly tracer: Tracer
 }
 
 const tokenBytes = 12
 
 export class Follower implements Role {
   readonly links = new Map<PeerId, FollowerCarrier>()
+  signaling: readonly PathState[] = []
+  tickets: readonly Ticket[] = []
+  pairings: ReadonlyMap<string, string> = new Map()
+  devices: readonly OwnDevice[] = []
+  addresses: readonly Address[] = []
   isRevoked = false
   readonly #options: FollowerOptions
   readonly #commits: GroupCommit
@@ -62,44 +67,22 @@ export class Follower implements Role {
   /** The same, from when all news are here. */
   #ready: Deferred<TabSession> = fresh()
   #isReady = false
-  #tickets: readonly Ticket[] = []
-  #pairings: ReadonlyMap<string, string> = new Map()
-  #addresses: readonly Address[] = []
-  #devices: readonly OwnDevice[] = []
   #answers: Answers | undefined
-  #signaling: readonly PathState[] = []
   #cancelRetry = () => {}
+  readonly #stopTracing: Unsubscribe
+  #isTraced = false
   #over: HandfastError | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
     this.#commits = new GroupCommit(options.store, ['drafts'])
+    this.#stopTracing = options.tracer.onSwitch(() => this.#askForTrace())
     for (const [peer, handover] of options.handovers) this.#add(peer, handover)
   }
 
   /** Resolves when the leader has told all. @throws HandfastError `identity-in-use` when it runs another version of this library */
   async ready(): Promise<void> {
     await this.#ready.promise
-  }
-
-  get signaling(): readonly PathState[] {
-    return this.#signaling
-  }
-
-  get pairings(): ReadonlyMap<string, string> {
-    return this.#pairings
-  }
-
-  get devices(): readonly OwnDevice[] {
-    return this.#devices
-  }
-
-  get tickets(): readonly Ticket[] {
-    return this.#tickets
-  }
-
-  get addresses(): readonly Address[] {
-    return this.#addresses
   }
 
   on<K extends keyof RoleEvents>(
@@ -115,6 +98,7 @@ export class Follower implements Role {
   follow(leaderId: string): void {
     if (this.#over || this.#leaderId === leaderId) return
     this.#leaderId = leaderId
+    this.#options.tracer.trace('following', {})
     void this.#session?.close('replaced')
     this.#drop()
     this.#connect()
@@ -157,7 +141,17 @@ export class Follower implements Role {
     this.#ready.resolve(session)
     for (const carrier of this.links.values()) void carrier.begin()
     if (this.#answers) this.serve(this.#answers)
+    this.#isTraced = false
+    this.#askForTrace()
     this.#news.add()
+  }
+
+  /** While somebody listens here. */
+  #askForTrace(): void {
+    const { isOn } = this.#options.tracer
+    if (!this.#isReady || isOn === this.#isTraced) return
+    this.#isTraced = isOn
+    this.#session?.request('trace', isOn, this.#never).catch(() => {})
   }
 
   #lose(session: TabSession): void {
@@ -225,7 +219,7 @@ export class Follower implements Role {
 
   #learn(news: LeaderNews): void {
     const { links, people, forgotten, tickets, addresses, pairings, devices } = news
-    const { signaling, skewMs, isRevoked, security } = news
+    const { signaling, skewMs, isRevoked, security, trace } = news
     if (this.#over) return
     const nowS = this.#options.runtime.now() / 1000
     for (const peer of forgotten) this.#forget(peer as PeerId)
@@ -239,14 +233,14 @@ export class Follower implements Role {
       if (this.#session?.isOpen) void carrier.begin()
     }
     for (const [peer, person] of people) this.#emitter.emit('person', peer as PeerId, person)
-    if (addresses) this.#addresses = addresses.map((text) => Address.read(text, nowS))
+    if (addresses) this.addresses = addresses.map((text) => Address.read(text, nowS))
     if (tickets) {
-      const known = new Map(this.#tickets.map((ticket) => [String(ticket), ticket]))
-      this.#tickets = tickets.map((text) => known.get(text) ?? Ticket.parse(text, nowS))
+      const known = new Map(this.tickets.map((ticket) => [String(ticket), ticket]))
+      this.tickets = tickets.map((text) => known.get(text) ?? Ticket.parse(text, nowS))
       this.#emitter.emit('tickets')
     }
     if (devices) {
-      this.#devices = devices.map(([key, isThis, lastMetMs]) => ({
+      this.devices = devices.map(([key, isThis, lastMetMs]) => ({
         key,
         isThis,
         lastMetAt: lastMetMs === null ? null : new Date(lastMetMs),
@@ -254,11 +248,11 @@ export class Follower implements Role {
       this.#emitter.emit('devices')
     }
     if (pairings) {
-      this.#pairings = new Map(pairings)
+      this.pairings = new Map(pairings)
       this.#emitter.emit('pairings')
     }
     if (signaling) {
-      this.#signaling = signaling.map(([path, state]) => ({ path, state }))
+      this.signaling = signaling.map(([path, state]) => ({ path, state }))
       this.#emitter.emit('signaling')
     }
     if (skewMs !== null) this.#emitter.emit('clock-skew', skewMs)
@@ -267,6 +261,7 @@ export class Follower implements Role {
       this.#emitter.emit('revoked')
     }
     for (const event of security) this.#emitter.emit('security', event)
+    for (const event of trace) this.#options.tracer.pass(event)
   }
 
   #forget(peer: PeerId): void {
@@ -341,12 +336,12 @@ export class Follower implements Role {
     return Ticket.parse(text, this.#options.runtime.now() / 1000)
   }
 
-  async settlePairing(id: string, isWelcome: boolean, signal: AbortSignal): Promise<void> {
-    await this.#ask('settlePairing', [id, isWelcome], signal, false)
-  }
-
-  async withdraw(tag: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#ask('withdraw', [tag], signal)
+  async do<T extends keyof Tasks>(
+    task: T,
+    params: Parameters<Tasks[T]>,
+    signal: AbortSignal,
+  ): Promise<TaskResult<T>> {
+    return (await this.#ask(task, params as never, signal, task !== 'settlePairing')) as never
   }
 
   async address(options: AddressOptions, signal: AbortSignal): Promise<Address> {
@@ -375,45 +370,13 @@ export class Follower implements Role {
     return peer as PeerId
   }
 
-  async card(signal: AbortSignal): Promise<string> {
-    return (await this.#ask('card', null, signal)) as string
-  }
-
-  async readCard(text: string, signal: AbortSignal): Promise<PeerId> {
-    return (await this.#ask('readCard', [text], signal)) as PeerId
-  }
-
-  async forget(peer: PeerId, cutOff: boolean, signal: AbortSignal): Promise<void> {
-    await this.#ask('forget', [peer, cutOff], signal)
-  }
-
-  async revocations(signal: AbortSignal): Promise<Revocations | null> {
-    return (await this.#ask('revocations', null, signal)) as Revocations | null
-  }
-
-  async revoke(revocations: Revocations, signal: AbortSignal): Promise<void> {
-    await this.#ask('revoke', revocations, signal)
-  }
-
   person(peer: PeerId): Person | undefined {
     return this.#people.get(peer)
-  }
-
-  async changePerson(peer: PeerId, change: PersonChange, signal: AbortSignal): Promise<void> {
-    await this.#ask('person', [peer, change], signal)
-  }
-
-  async note(kind: SecurityEventKind, about: EventAbout, signal: AbortSignal): Promise<void> {
-    await this.#ask('note', [kind, about], signal)
   }
 
   async snapshot(signal: AbortSignal): Promise<Uint8Array> {
     const session = await this.#connected(signal)
     return unlessAborted(signal, readSnapshot(session.openStream(snapshotStream)))
-  }
-
-  async securityLog(options: SecurityLogOptions, signal: AbortSignal): Promise<SecurityEvent[]> {
-    return (await this.#ask('securityLog', { ...options }, signal)) as SecurityEvent[]
   }
 
   /** For this tab's next role: what its applications wait for. Whatever waits here for a leader is left with `not-leading`. */
@@ -433,6 +396,7 @@ export class Follower implements Role {
     if (this.#over) return
     this.#over = error
     this.#cancelRetry()
+    this.#stopTracing()
     this.#ready.reject(error)
     void this.#session?.close()
     this.#emitter.clear()

@@ -37,6 +37,7 @@ import {
 import { readSnapshot, snapshotStream } from './snapshot-stream.ts'
 import { Paths } from './paths.ts'
 
+/** What `joinIdentity` takes: what `Identity.open` does, and how to reach the other device. */
 export interface JoinOptions
   extends
     IdentityOptions,
@@ -112,6 +113,7 @@ interface JoiningParts {
   readonly close: () => Promise<void>
 }
 
+/** Becoming a further device: compare `code` with the other screen, then `confirm`, or `cancel`. */
 export class Joining {
   /** Whose device this is to be. */
   readonly peer: PeerId

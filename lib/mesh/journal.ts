@@ -11,51 +11,83 @@ import type { PeerId } from '../identity/peer-id.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
 import type { Store } from '../storage/store.ts'
 
-/** Who brings each kind about, and what `detail` says of it. */
-const kinds = {
+/** What has happened, and what `detail` says of it. */
+export type SecurityEventKind =
   /** There is a link with somebody new. */
+  | 'contact-added'
+  /** Until met anew. */
+  | 'contact-forgotten'
+  /** For good. */
+  | 'contact-cut-off'
+  /** A device of the peer was met or named for the first time; of one's own identity without a peer. Detail: its key. */
+  | 'device-added'
+  /** Likewise, and it is let in no more. */
+  | 'device-revoked'
+  /** The safety number was compared. */
+  | 'verified'
+  /** The mark was taken away. */
+  | 'unverified'
+  /** Detail: what the peer may do now, one scope after the other. */
+  | 'rights-changed'
+  /** The peer wanted what it has no right to. Detail: the scope. */
+  | 'refused'
+  /** The storage was set back or copied. */
+  | 'rollback'
+  /** Messages of the peer are missing. Detail: their number. */
+  | 'gap'
+  /** More came than is looked at. Detail: on which way. */
+  | 'flood'
+  /** The peer has used a ticket of ours. */
+  | 'ticket-redeemed'
+  /** The root is not kept here any more. */
+  | 'root-removed'
+  /** The root was brought in for a task. Detail: which. */
+  | 'root-used'
+  /** A backup was made. */
+  | 'backup-made'
+  /** This identity came from words or a backup. */
+  | 'backup-restored'
+  /** Detail: when, as ISO 8601. */
+  | 'certificate-expiring'
+  /** This device was certified anew. */
+  | 'certificate-renewed'
+  /** The identity was locked. */
+  | 'locked'
+  /** The identity was unlocked. */
+  | 'unlocked'
+
+/** Who brings each kind about. */
+const kinds: Readonly<Record<SecurityEventKind, 'self' | 'other' | 'repeated'>> = {
   'contact-added': 'self',
   'contact-forgotten': 'self',
-  /** For good. */
   'contact-cut-off': 'self',
-  /** A device of the peer was met or named for the first time; of one's own identity without a peer. Detail: its key. */
   'device-added': 'other',
-  /** Likewise, and it is let in no more. */
   'device-revoked': 'other',
-  /** The safety number was compared. */
   verified: 'self',
   unverified: 'self',
-  /** Detail: what the peer may do now, one scope after the other. */
   'rights-changed': 'self',
-  /** The peer wanted what it has no right to. Detail: the scope. */
   refused: 'repeated',
-  /** The storage was set back or copied. */
   rollback: 'other',
-  /** Messages of the peer are missing. Detail: their number. */
   gap: 'repeated',
-  /** More came than is looked at. Detail: on which way. */
   flood: 'repeated',
-  /** The peer has used a ticket of ours. */
   'ticket-redeemed': 'other',
   'root-removed': 'self',
-  /** The root was brought in for a task. Detail: which. */
   'root-used': 'self',
   'backup-made': 'self',
   'backup-restored': 'self',
-  /** Detail: when, as ISO 8601. */
   'certificate-expiring': 'repeated',
   'certificate-renewed': 'self',
   locked: 'self',
   unlocked: 'self',
-} as const
+}
 
-export type SecurityEventKind = keyof typeof kinds
-
+/** One line of the security log. */
 export interface SecurityEvent {
   /** Rises from event to event. */
   readonly id: number
   /** Unix ms. */
   readonly atMs: number
+  /** What has happened. */
   readonly kind: SecurityEventKind
   /** Whom it is about. */
   readonly peer?: PeerId
@@ -63,6 +95,7 @@ export interface SecurityEvent {
   readonly detail?: string
 }
 
+/** Which part of the log. */
 export interface SecurityLogOptions {
   /** The most events to return. Default 100, at most 1,000. */
   limit?: number

@@ -42,16 +42,18 @@ import { Mailroom } from './mailroom.ts'
 import { Meeting } from './meeting.ts'
 import { ownDevices, type OwnDevice } from './own-devices.ts'
 import { Pairings } from './pairings.ts'
-import type { AcceptOptions, AddressOptions, InviteOptions, MeshOptions } from './options.ts'
+import { Monitor, type LeaderStats } from './monitor.ts'
+import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
 import { Parting } from './parting.ts'
 import { Paths, type PathState } from './paths.ts'
 import { keysOf, withDevice, type KnownDevice } from './peer-record.ts'
 import { People } from './people.ts'
 import { Queries } from './queries.ts'
-import type { Role, RoleEvents } from './role.ts'
+import type { Role, RoleEvents, RoleOptions, TaskResult, Tasks } from './role.ts'
 import { askForRenewal, isExpiring, renewalDesk } from './renewal.ts'
 import { Roster } from './roster.ts'
-import { encodePeers, mergeSnapshot, takeSnapshot } from './snapshot.ts'
+import { encodePeers, mergeSnapshot, mergeWaiting, takeSnapshot } from './snapshot.ts'
+import type { Tracer } from './tracer.ts'
 
 export interface Leadership {
   /** 16 random bytes that name it. */
@@ -72,7 +74,9 @@ interface Parts {
   readonly idleTimeoutMs: number
 }
 
-export class Leader implements Role {
+export class Leader implements Role, Tasks {
+  /** Of this tab; others hear it, too. */
+  readonly tracer: Tracer
   readonly #identity: Identity
   readonly #network: Uint8Array
   readonly #relays: readonly string[]
@@ -82,6 +86,7 @@ export class Leader implements Role {
   readonly #callers: Callers
   readonly #kin: Kin
   readonly #meeting: Meeting
+  readonly #monitor: Monitor
   readonly #people: People
   readonly #introductions: Introductions | undefined
   readonly #mailroom: Mailroom
@@ -102,12 +107,13 @@ export class Leader implements Role {
   #closed: Promise<void> | undefined
 
   private constructor(
-    { identity, network = 'main', relays = [], receive, introductions = true }: MeshOptions,
+    { identity, network = 'main', relays = [], receive, introductions = true, tracer }: RoleOptions,
     { run, leads }: Leadership,
     parts: Parts,
   ) {
     const { contacts, book, answerer, paths } = parts
     this.#identity = identity
+    this.tracer = tracer
     this.#card = parts.card
     this.#network = networkId(network)
     this.#relays = relays
@@ -141,6 +147,7 @@ export class Leader implements Role {
       isClosed: () => this.#closed !== undefined,
       note: (...event) => this.#journal.note(...event),
     })
+    this.#monitor = new Monitor(identity.runtime, tracer)
     const call = (peer: PeerId) => this.#roster.proven.get(peer)?.call()
     const { runtime } = identity
     this.#grants = new Grants(identity, contacts.peers)
@@ -183,7 +190,9 @@ export class Leader implements Role {
       introductions: this.#introductions,
       receive: (slot, packet, path) => {
         const reception = this.#pairings.at(slot) ?? this.#callers.at(slot)
-        if (reception) answerer.receive(slot.tag, packet, path, reception)
+        if (!reception) return
+        const peer = contacts.get(slot.contactId ?? '')?.peer
+        answerer.receive(slot.tag, packet, path, this.#monitor.watchReception(reception, peer))
       },
     })
     this.#parting = new Parting({
@@ -211,6 +220,7 @@ export class Leader implements Role {
         introductions: this.#introductions,
         signalingOf: (contactId) => this.#mailroom.signalingOf(contactId),
         closing: this.#closing.signal,
+        monitor: this.#monitor,
         isWanted: (peer, device) => peer !== identity.peer || !this.#isConnected(device),
       }),
       underWay: this.#underWay,
@@ -234,7 +244,7 @@ export class Leader implements Role {
    * Loads what the identity's store holds; `begin` does the rest.
    * @throws HandfastError `invalid-argument`, `storage-failed`, `unsupported`, `locked`
    */
-  static async open(options: MeshOptions, leadership: Leadership): Promise<Leader> {
+  static async open(options: RoleOptions, leadership: Leadership): Promise<Leader> {
     const { identity, relays = [], ice, signaling, WebSocket } = options
     if (identity.isLocked) throw new HandfastError('locked', 'The keys are locked')
     const { runtime } = identity
@@ -245,7 +255,7 @@ export class Leader implements Role {
     const intake = new Intake(runtime)
     const answerer = await Answerer.open({ identity, transport, intake, idleTimeoutMs })
     const { card, formerRelays } = await openOwnCard(identity, relays)
-    await mergeWaiting(identity, contacts)
+    await mergeWaiting(identity, contacts).catch(report)
     const paths = new Paths({ runtime, relays, formerRelays, signaling, WebSocket })
     const network = networkId(options.network ?? 'main')
     const queries = await Queries.open({ identity, network, relays, paths, intake })
@@ -284,6 +294,11 @@ export class Leader implements Role {
 
   get pairings(): ReadonlyMap<string, string> {
     return new Map([...this.#pairings.waiting].map(([id, { code }]) => [id, code]))
+  }
+
+  do<T extends keyof Tasks>(task: T, params: Parameters<Tasks[T]>): Promise<TaskResult<T>> {
+    const work = this[task] as (...args: Parameters<Tasks[T]>) => Promise<TaskResult<T>>
+    return work.apply(this, params)
   }
 
   async settlePairing(id: string, isWelcome: boolean): Promise<void> {
@@ -430,6 +445,10 @@ export class Leader implements Role {
     return this.#journal.list(options)
   }
 
+  stats(): Promise<LeaderStats> {
+    return this.#monitor.stats(this.links.values(), this.#roster.get(this.#identity.peer))
+  }
+
   /** Ends all sessions, keeps all contacts. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -480,6 +499,8 @@ export class Leader implements Role {
     this.#handovers = new Map(handovers)
     const { runtime } = this.#identity
     const { book, contacts, paths } = this.#parts
+    this.tracer.trace('leading', {})
+    this.#undo.push(this.#monitor.watchPaths(paths))
     if (!this.isRevoked) {
       for (const { tag, expiresAtMs } of book.values()) this.#mailroom.openTicket(tag, expiresAtMs)
       this.#parts.queries.begin()
@@ -647,6 +668,7 @@ export class Leader implements Role {
       signals: introductions && ((send) => introductions.session(peer, send)),
       ...(peer === this.#identity.peer ? { isReached: () => this.#isWithAll } : {}),
     })
+    this.#monitor.watchSessions(sessions)
     sessions.on('gap', ({ from, to }) => this.#note('gap', { peer, detail: String(to - from + 1) }))
     sessions.on('rollback', () => this.#note('rollback', { peer }))
     const isKin = peer === this.#identity.peer
@@ -667,19 +689,6 @@ export class Leader implements Role {
     within(runtime, {}, this.#underWay, (signal) =>
       askForRenewal(this.#identity, kin, signal),
     ).catch(() => {})
-  }
-}
-
-/** A backup, or the device that has certified this one, has left a snapshot. One that is damaged stays, and is reported. */
-async function mergeWaiting(identity: Identity, contacts: Contacts): Promise<void> {
-  const { keystore } = identity
-  try {
-    const snapshot = await keystore.get('snapshot')
-    if (!snapshot) return
-    await mergeSnapshot(identity, contacts, snapshot)
-    await keystore.delete('snapshot')
-  } catch (error) {
-    report(error)
   }
 }
 

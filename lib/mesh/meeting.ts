@@ -148,7 +148,7 @@ export class Meeting {
     const granted = contacts.scopesOf(ticket.issuer, scopes)
     const grant = () => grantTo(identity, ticket.issuerDevice.peerKey, granted)
     let contact: Contact
-    const session = await calling.dial({
+    const session = await calling.dial(ticket.issuer, ticket.issuerDevice.deviceKey, {
       signaling,
       tag: ticket.tag,
       open: (description, replyTag) =>

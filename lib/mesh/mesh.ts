@@ -39,12 +39,17 @@ import type {
   MeshOptions,
 } from './options.ts'
 import type { PathState } from './paths.ts'
-import type { Role } from './role.ts'
+import type { Role, TaskResult, Tasks } from './role.ts'
 import { Roles } from './roles.ts'
+import type { MeshStats } from './stats.ts'
 import { openTabHub, type TabHub } from './tab-hub.ts'
+import type { TraceEvent } from './trace.ts'
+import { logTrace } from './trace-switch.ts'
+import { Tracer } from './tracer.ts'
 
 const runBytes = 16
 
+/** An identity's links to others, and how new ones come to be. Open it with `Mesh.open`; one for each identity and tab. */
 export class Mesh {
   readonly #identity: Identity
   readonly #links = new Map<PeerId, Link>()
@@ -52,6 +57,8 @@ export class Mesh {
   readonly #emitter = new Emitter<MeshEvents>()
   readonly #closing = new AbortController()
   readonly #answers: Answers
+  readonly #tracer: Tracer
+  readonly #openedAtMs: number
   #closeRole: () => Promise<void> = async () => {}
   #role!: Role
   /** Resolves with the next role. */
@@ -61,6 +68,8 @@ export class Mesh {
 
   private constructor(identity: Identity) {
     this.#identity = identity
+    this.#openedAtMs = identity.runtime.now()
+    this.#tracer = new Tracer(identity.runtime)
     this.#answers = new Answers(identity.runtime)
   }
 
@@ -81,7 +90,7 @@ export class Mesh {
       mesh.#closeRole = () => close().then(release)
       // Whichever tab leads writes it down.
       const stop = identity.on('security', (kind) => {
-        mesh.#ask((role, signal) => role.note(kind, {}, signal)).catch(() => {})
+        mesh.#do('note', kind, {}).catch(() => {})
       })
       mesh.#watchCertificate()
       const unwatch = identity.on('certificate', () => mesh.#watchCertificate())
@@ -94,9 +103,11 @@ export class Mesh {
   }
 
   /** Returns how to end. */
-  async #begin(options: MeshOptions): Promise<() => Promise<void>> {
-    const { identity } = options
-    const hub = options.tabs ?? (await hubOf(identity))
+  async #begin(given: MeshOptions): Promise<() => Promise<void>> {
+    const { identity } = given
+    const options = { ...given, tracer: this.#tracer }
+    await logTrace(this.#tracer)
+    const hub = given.tabs ?? (await hubOf(identity))
     if (hub) {
       const roles = await Roles.open(options, hub, (role) => this.#use(role))
       return () => roles.close()
@@ -108,6 +119,7 @@ export class Mesh {
     return () => leader.close()
   }
 
+  /** Who one is oneself. */
   get peer(): PeerId {
     return this.#identity.peer
   }
@@ -122,10 +134,12 @@ export class Mesh {
     return this.#role.signaling
   }
 
+  /** Calls `listener` at every such event. Returns the way to stop. */
   on<K extends keyof MeshEvents>(
     event: K,
     listener: (...args: MeshEvents[K]) => void,
   ): Unsubscribe {
+    if (event === 'trace') return this.#tracer.on(listener as (event: TraceEvent) => void)
     return this.#emitter.on(event, listener)
   }
 
@@ -153,9 +167,12 @@ export class Mesh {
     return this.#role.devices
   }
 
-  /** Withdraws a ticket, or an address, where nobody is answered then. Who has redeemed the ticket already stays a contact. */
+  /**
+   * Withdraws a ticket, or an address, where nobody is answered then. Who has redeemed the ticket already stays a contact.
+   * @throws HandfastError `storage-failed`, `closed`
+   */
   async withdraw({ tag }: Ticket | Address): Promise<void> {
-    await this.#ask((role, signal) => role.withdraw(tag, signal))
+    await this.#do('withdraw', tag)
   }
 
   /**
@@ -211,9 +228,10 @@ export class Mesh {
   /**
    * One's address card as text: where contacts find this device from now on. They get it on every session by themselves; by hand it
    * helps those that know only relays that are gone. It holds no secret.
+   * @throws HandfastError `closed`
    */
   async card(): Promise<string> {
-    return this.#ask((role, signal) => role.card(signal))
+    return this.#do('card')
   }
 
   /**
@@ -222,7 +240,7 @@ export class Mesh {
    * `closed`
    */
   async readCard(text: string): Promise<Link> {
-    return this.#links.get(await this.#ask((role, signal) => role.readCard(text, signal)))!
+    return this.#links.get(await this.#do('readCard', text))!
   }
 
   /**
@@ -231,7 +249,7 @@ export class Mesh {
    * @throws HandfastError `invalid-argument` for oneself, `storage-failed`
    */
   async forget(peer: PeerId): Promise<void> {
-    await this.#ask((role, signal) => role.forget(peer, false, signal))
+    await this.#do('forget', peer, false)
   }
 
   /**
@@ -241,7 +259,7 @@ export class Mesh {
    */
   async cutOff(peer: PeerId | string): Promise<void> {
     const id = parsePeerId(peer)
-    await this.#ask((role, signal) => role.forget(id, true, signal))
+    await this.#do('forget', id, true)
   }
 
   /**
@@ -254,11 +272,11 @@ export class Mesh {
   async revokeDevice(deviceKey: Uint8Array | string, source?: RootSource): Promise<void> {
     const { runtime } = this.#identity
     const key = failAs('invalid-argument', () => keyFromPeerId(parsePeerId(asText(deviceKey))))
-    const held = await this.#ask((role, signal) => role.revocations(signal))
+    const held = await this.#do('revocations')
     const revocations = await this.#identity.withRoot(source, (root) =>
       signRevocations(rootIssuer(root), held, [key], runtime.now() / 1000),
     )
-    await this.#ask((role, signal) => role.revoke(revocations, signal))
+    await this.#do('revoke', revocations)
   }
 
   /** Whether this device is one that its identity has revoked: it reaches nobody any more. */
@@ -272,7 +290,17 @@ export class Mesh {
    * @throws HandfastError `invalid-argument`, `storage-failed`, `closed`
    */
   async securityLog(options: SecurityLogOptions = {}): Promise<SecurityEvent[]> {
-    return this.#ask((role, signal) => role.securityLog(options, signal))
+    return this.#do('securityLog', options)
+  }
+
+  /**
+   * How all stands, in figures: for a panel or a console. Asks peers for the round trip where that was not done for half a second, and takes
+   * a second at most, or longer while no tab leads. No secret is in it.
+   * @throws HandfastError `closed`
+   */
+  async stats(): Promise<MeshStats> {
+    const stats = await this.#do('stats')
+    return { ...stats, openedAtMs: this.#openedAtMs, leads: this.#role instanceof Leader }
   }
 
   /**
@@ -290,7 +318,7 @@ export class Mesh {
     if (words !== undefined) await identity.withRoot({ words }, async () => {})
     const held = words ?? (await identity.words().catch(unlessNoRoot))
     const file = await writeBackup({ snapshot, ...(held && { words: held }) }, passphrase)
-    this.#ask((role, signal) => role.note('backup-made', {}, signal)).catch(() => {})
+    this.#do('note', 'backup-made', {}).catch(() => {})
     return file
   }
 
@@ -300,6 +328,7 @@ export class Mesh {
     return this.#closed
   }
 
+  /** `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -310,6 +339,7 @@ export class Mesh {
     await this.#closeRole()
     this.#links.clear()
     this.#emitter.clear()
+    this.#tracer.close()
   }
 
   /** Once a day, beginning now, if it ends at all. */
@@ -354,8 +384,7 @@ export class Mesh {
     for (const id of this.#pairings.keys()) if (!role.pairings.has(id)) this.#pairings.delete(id)
     for (const [id, code] of role.pairings) {
       if (this.#pairings.has(id)) continue
-      const settle = (isWelcome: boolean) =>
-        this.#ask((asked, signal) => asked.settlePairing(id, isWelcome, signal))
+      const settle = (isWelcome: boolean) => this.#do('settlePairing', id, isWelcome)
       this.#pairings.set(id, { code, confirm: () => settle(true), refuse: () => settle(false) })
     }
     this.#emitter.emit('pairings')
@@ -381,11 +410,14 @@ export class Mesh {
       runtime,
       carrier,
       person: person ?? nobody,
-      changePerson: (change) =>
-        this.#ask((role, signal) => role.changePerson(peer, change, signal)),
+      changePerson: (change) => this.#do('changePerson', peer, change),
     })
     this.#links.set(peer, link)
     this.#emitter.emit('link', link)
+  }
+
+  #do<T extends keyof Tasks>(task: T, ...params: Parameters<Tasks[T]>): Promise<TaskResult<T>> {
+    return this.#ask((role, signal) => role.do(task, params, signal))
   }
 
   /** By the role of this tab; by the next, where this one is over before anything has come of it. */

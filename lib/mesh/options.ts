@@ -10,8 +10,11 @@ import type { Transport } from '../transport/transport.ts'
 import type { IceOptions } from '../transport/webrtc.ts'
 import type { SecurityEvent } from './journal.ts'
 import type { TabHub } from './tab-hub.ts'
+import type { TraceEvent } from './trace.ts'
 
+/** What `Mesh.open` takes. */
 export interface MeshOptions {
+  /** Who one is. It can be in one mesh at a time; several tabs may each have one. */
   identity: Identity
   /**
    * URLs of relays, `wss:` (or `ws:` on loopback). Default: none; tabs of one browser find each other all the same. Contacts learn of
@@ -34,7 +37,10 @@ export interface MeshOptions {
    * When what a handler has handled is stored: `batch` (default) after 64 messages or 20 ms, so that a crash gives some again, marked
    * `redelivered`; `each` before the next message is handed over.
    */
-  receive?: { commit: 'batch' | 'each' }
+  receive?: {
+    /** Default `batch`. */
+    commit: 'batch' | 'each'
+  }
   /**
    * Whether to pass signaling between contacts, and to be found through them where no relay leads to a contact any more. They learn how many
    * contacts one has, and may learn who two of theirs are that look for each other. Default true.
@@ -44,6 +50,7 @@ export interface MeshOptions {
   tabs?: TabHub
 }
 
+/** What `mesh.invite` takes. */
 export interface InviteOptions {
   /** Default 600,000; at most 30 days. */
   expiresInMs?: number
@@ -63,7 +70,9 @@ export interface InviteOptions {
   scopes?: Scopes
 }
 
+/** What `mesh.accept` takes. */
 export interface AcceptOptions {
+  /** Gives up; `accept` then rejects with its reason. */
   signal?: AbortSignal
   /** Default 20,000. */
   timeoutMs?: number
@@ -71,16 +80,19 @@ export interface AcceptOptions {
   scopes?: Scopes
 }
 
+/** What `mesh.address` takes. */
 export interface AddressOptions {
   /** Default 30 days; at most 365. */
   expiresInMs?: number
 }
 
+/** What `mesh.answer` takes. */
 export interface AnswerOptions {
   /** How many questions the handler is given in any second, at most. Default 10; from 1 to 1,000. Others wait until they are repeated. */
   perSecond?: number
 }
 
+/** What `mesh.exportBackup` takes. */
 export interface BackupOptions {
   /** Whoever guesses it has the identity: six random words of a list, or as much. */
   passphrase: string
@@ -88,6 +100,7 @@ export interface BackupOptions {
   words?: string
 }
 
+/** What `mesh.on` tells of, with the arguments of the listener. */
 export interface MeshEvents {
   /**
    * The certificate of this device ends at that time, in less than 30 days (or has ended), and the root has to renew it:
@@ -110,4 +123,6 @@ export interface MeshEvents {
   'clock-skew': [skewMs: number]
   /** Something has happened to keys, contacts or rights; `mesh.securityLog` has it from now on. */
   security: [event: SecurityEvent]
+  /** What the tab that leads does, step by step, for developers; a listener that was there before misses nothing. No secret is in it. */
+  trace: [event: TraceEvent]
 }

@@ -4,6 +4,7 @@ import { equalBytes, toBase64url } from '../base/bytes.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Peers } from './peers.ts'
 
+/** A device of one's own identity. */
 export interface OwnDevice {
   /** Its ed25519 key as base64url, as `mesh.revokeDevice` takes it. */
   readonly key: string

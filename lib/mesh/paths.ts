@@ -15,9 +15,11 @@ import { RelayClient, type RelayClientOptions } from '../signaling/relay-client.
 import type { Signaling } from '../signaling/signaling.ts'
 import { TabSignaling } from '../signaling/tabs.ts'
 
+/** A signaling path, and how it stands. */
 export interface PathState {
   /** A relay's URL, `tabs` or `custom`. */
   readonly path: string
+  /** Whether packets go by it now. */
   readonly state: 'connecting' | 'open' | 'closed'
 }
 

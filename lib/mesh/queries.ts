@@ -160,12 +160,15 @@ export class Queries {
   #listen(address: Address): void {
     if (!this.#isListening || !this.#addresses.has(address)) return
     const { identity, paths } = this.#options
-    const { addressBurst: burst, addressPacketsPerS: perSecond } = limits
     const gates = paths.through([]).paths.map(
       (path) =>
         new Gate({
           runtime: identity.runtime,
-          bounds: { burst, perSecond, maxExcess: limits.maxExcessQueries },
+          bounds: {
+            burst: limits.addressBurst,
+            perSecond: limits.addressPacketsPerS,
+            maxExcess: limits.maxExcessQueries,
+          },
           enter: (listener) => path.subscribe(address.tag, listener),
           receive: (packet) => this.#receive(address, path, packet),
           onFlood: () => paths.reportFlood(path),

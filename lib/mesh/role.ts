@@ -9,9 +9,11 @@ import type { Address } from '../ticket/address.ts'
 import type { Ticket } from '../ticket/ticket.ts'
 import type { Answers } from './answers.ts'
 import type { EventAbout, SecurityEvent, SecurityEventKind, SecurityLogOptions } from './journal.ts'
-import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
+import type { LeaderStats } from './monitor.ts'
+import type { AcceptOptions, AddressOptions, InviteOptions, MeshOptions } from './options.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { PathState } from './paths.ts'
+import type { Tracer } from './tracer.ts'
 
 export interface RoleEvents {
   /** There is a link with a proven contact. */
@@ -31,6 +33,33 @@ export interface RoleEvents {
   security: [event: SecurityEvent]
 }
 
+/** What a role is made of. */
+export interface RoleOptions extends MeshOptions {
+  readonly tracer: Tracer
+}
+
+/** What a tab that follows has its leader do, with these params and this result. */
+export interface Tasks {
+  /** Lets a device in, or turns it away. */
+  settlePairing(id: string, isWelcome: boolean): Promise<void>
+  /** A ticket or an address. */
+  withdraw(tag: Uint8Array): Promise<void>
+  card(): Promise<string>
+  readCard(text: string): Promise<PeerId>
+  /** `cutOff`: for good. */
+  forget(peer: PeerId, cutOff: boolean): Promise<void>
+  /** Those of one's own identity, as signed. */
+  revocations(): Promise<Revocations | null>
+  revoke(revocations: Revocations): Promise<void>
+  changePerson(peer: PeerId, change: PersonChange): Promise<void>
+  /** Notes what the tab has done. */
+  note(kind: SecurityEventKind, about: EventAbout): Promise<void>
+  securityLog(options: SecurityLogOptions): Promise<SecurityEvent[]>
+  stats(): Promise<LeaderStats>
+}
+
+export type TaskResult<T extends keyof Tasks> = Awaited<ReturnType<Tasks[T]>>
+
 /** Whatever it throws with `not-leading` has had no lasting effect, or may be done again: the next role can be asked instead. */
 export interface Role {
   /** Of every proven contact. */
@@ -45,29 +74,20 @@ export interface Role {
   readonly addresses: readonly Address[]
   on<K extends keyof RoleEvents>(event: K, listener: (...args: RoleEvents[K]) => void): Unsubscribe
   invite(options: InviteOptions, signal: AbortSignal): Promise<Ticket>
-  /** Lets a device in, or turns it away. */
-  settlePairing(id: string, isWelcome: boolean, signal: AbortSignal): Promise<void>
-  /** A ticket or an address. */
-  withdraw(tag: Uint8Array, signal: AbortSignal): Promise<void>
   address(options: AddressOptions, signal: AbortSignal): Promise<Address>
   /** What this tab answers to strangers; again whenever that has changed. */
   serve(answers: Answers): void
   /** `served`: what the peer says first waits for it. */
   accept(ticket: Ticket, options: AcceptOptions, served: Promise<void>): Promise<PeerId>
-  card(signal: AbortSignal): Promise<string>
-  readCard(text: string, signal: AbortSignal): Promise<PeerId>
-  /** `cutOff`: for good. */
-  forget(peer: PeerId, cutOff: boolean, signal: AbortSignal): Promise<void>
-  /** Those of one's own identity, as signed. */
-  revocations(signal: AbortSignal): Promise<Revocations | null>
-  revoke(revocations: Revocations, signal: AbortSignal): Promise<void>
   /** None: not known yet. */
   person(peer: PeerId): Person | undefined
-  changePerson(peer: PeerId, change: PersonChange, signal: AbortSignal): Promise<void>
-  /** Notes what this tab has done. */
-  note(kind: SecurityEventKind, about: EventAbout, signal: AbortSignal): Promise<void>
   /** Of all that this identity has with others: it holds secrets. */
   snapshot(signal: AbortSignal): Promise<Uint8Array>
-  securityLog(options: SecurityLogOptions, signal: AbortSignal): Promise<SecurityEvent[]>
+  /** What the leader does in the same way for whichever tab. */
+  do<T extends keyof Tasks>(
+    task: T,
+    params: Parameters<Tasks[T]>,
+    signal: AbortSignal,
+  ): Promise<TaskResult<T>>
   close(): Promise<void>
 }

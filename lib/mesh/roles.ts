@@ -17,13 +17,12 @@ import { Desk } from './desk.ts'
 import { Follower } from './follower.ts'
 import { Leader } from './leader.ts'
 import { Leadership } from './leadership.ts'
-import type { MeshOptions } from './options.ts'
-import type { Role } from './role.ts'
+import type { Role, RoleOptions } from './role.ts'
 import { acceptTabChannels } from './tab-channel.ts'
 import type { TabHub } from './tab-hub.ts'
 
 export class Roles {
-  readonly #options: MeshOptions
+  readonly #options: RoleOptions
   readonly #hub: TabHub
   /** Gets each role as it begins. */
   readonly #onRole: (role: Role) => void
@@ -39,7 +38,7 @@ export class Roles {
   #cancelRetry = () => {}
   #isClosed = false
 
-  private constructor(options: MeshOptions, hub: TabHub, onRole: (role: Role) => void) {
+  private constructor(options: RoleOptions, hub: TabHub, onRole: (role: Role) => void) {
     const { identity } = options
     const { runtime } = identity
     this.#options = options
@@ -59,7 +58,7 @@ export class Roles {
    * @throws HandfastError `identity-in-use`, `storage-failed`, `invalid-argument`, `unsupported`
    */
   static async open(
-    options: MeshOptions,
+    options: RoleOptions,
     hub: TabHub,
     onRole: (role: Role) => void,
   ): Promise<Roles> {
@@ -119,8 +118,9 @@ export class Roles {
   // ── Following ────────────────────────────────────────────────────────────────────────────────────
 
   #follower(handovers: ReadonlyMap<PeerId, Promise<Handover>>): Follower {
-    const { runtime, store } = this.#options.identity
-    return new Follower({ hub: this.#hub, runtime, store, handovers })
+    const { identity, tracer } = this.#options
+    const { runtime, store } = identity
+    return new Follower({ hub: this.#hub, runtime, store, handovers, tracer })
   }
 
   #follow(leaderId: string): void {

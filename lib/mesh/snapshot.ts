@@ -102,6 +102,15 @@ export async function mergeSnapshot(
   return mergePeers(contacts, items)
 }
 
+/** A backup, or the device that has certified this one, has left a snapshot. One that is damaged stays. */
+export async function mergeWaiting(identity: Identity, contacts: Contacts): Promise<void> {
+  const { keystore } = identity
+  const snapshot = await keystore.get('snapshot')
+  if (!snapshot) return
+  await mergeSnapshot(identity, contacts, snapshot)
+  await keystore.delete('snapshot')
+}
+
 function itemsOf(snapshot: Uint8Array): Uint8Array[] {
   const items: Uint8Array[] = []
   const view = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.length)

@@ -5,18 +5,36 @@
 
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
 import type { MessageInfo } from '../link/inbox.ts'
-import type { Person, PersonChange } from '../link/person.ts'
-import type { Revocations } from '../identity/revocations.ts'
+import type { Person } from '../link/person.ts'
 import type { LinkState } from '../link/state.ts'
-import type { EventAbout, SecurityEvent, SecurityEventKind, SecurityLogOptions } from './journal.ts'
+import type { SecurityEvent } from './journal.ts'
 import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
 import type { PathState } from './paths.ts'
+import type { Tasks } from './role.ts'
+import type { TraceEvent } from './trace.ts'
 
 /** Rises with every change to what follows. */
-export const tabVersion = 2
+export const tabVersion = 3
+
+/** A word for each task, its params in an array. */
+export const tasks = [
+  'settlePairing',
+  'withdraw',
+  'card',
+  'readCard',
+  'forget',
+  'revocations',
+  'revoke',
+  'changePerson',
+  'note',
+  'securityLog',
+  'stats',
+] as const satisfies readonly (keyof Tasks)[]
+
+type TaskWords = { [T in keyof Tasks]: Parameters<Tasks[T]> }
 
 /** What a follower asks of its leader; the answers are in the comments. */
-export interface LeaderWords {
+export interface LeaderWords extends TaskWords {
   /** First. Answered with the peers of all links, when the first news have been told. */
   hello: [version: number]
   news: FollowerNews
@@ -31,9 +49,6 @@ export interface LeaderWords {
   stream: [peer: string, name: string, token: string]
   /** A ticket as text. */
   invite: InviteOptions
-  /** Of a ticket or an address. */
-  withdraw: [tag: Uint8Array]
-  settlePairing: [id: string, isWelcome: boolean]
   /** An address as text. */
   address: AddressOptions
   /** The methods of strangers' queries that the follower answers. */
@@ -41,19 +56,8 @@ export interface LeaderWords {
   /** The PeerId. `served` with the same token follows. */
   accept: [ticket: string, options: Omit<AcceptOptions, 'signal'>, token: string]
   served: [token: string]
-  /** A card as text. */
-  card: null
-  /** The PeerId. */
-  readCard: [card: string]
-  /** Or cut off. */
-  forget: [peer: string, cutOff: boolean]
-  /** The `Revocations` of the own identity, or null. */
-  revocations: null
-  revoke: Revocations
-  person: [peer: string, change: PersonChange]
-  note: [kind: SecurityEventKind, about: EventAbout]
-  /** Security events. */
-  securityLog: SecurityLogOptions
+  /** Whether somebody listens. */
+  trace: boolean
 }
 
 /** Each link whose handlers or drafts are others than before. */
@@ -90,6 +94,7 @@ export interface LeaderNews {
   skewMs: number | null
   isRevoked: boolean
   security: SecurityEvent[]
+  trace: TraceEvent[]
 }
 
 export type LinkNews =

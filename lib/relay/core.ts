@@ -23,7 +23,37 @@ import {
 } from '../signaling/relay-protocol.ts'
 import { type CloseReason, RelayMetrics } from './metrics.ts'
 
-export type RelayLimits = typeof relayLimits
+/** What a relay bounds, each by itself to be changed. */
+export interface RelayLimits {
+  /** Connections in all. Default 10,000. */
+  readonly maxConnections: number
+  /** Connections of one IPv4 address or IPv6 /64. Default 256. */
+  readonly maxConnectionsPerAddress: number
+  /** Tags that one connection may subscribe to. Default 4,096. */
+  readonly maxTagsPerConnection: number
+  /** Tags in all. Default 1,000,000. */
+  readonly maxTags: number
+  /** Subscriptions of one tag; beyond them the oldest gives way. Default 16. */
+  readonly maxSubscribersPerTag: number
+  /** What one connection may send in the long run; beyond it is closed. Default 100. */
+  readonly messagesPerSecond: number
+  /** What one connection may send at once. Default 500. */
+  readonly messageBurst: number
+  /** Bytes that one connection may send in the long run; beyond it is closed. Default 262,144. */
+  readonly bytesPerSecond: number
+  /** Bytes that one connection may send at once. Default 2,097,152. */
+  readonly byteBurst: number
+  /** What one tag takes in the long run; what is beyond is dropped. Default 20. */
+  readonly publishesPerSecondPerTag: number
+  /** What one tag takes at once. Default 100. */
+  readonly publishBurstPerTag: number
+  /** Bytes on their way to one reader, above which it is closed as too slow. Default 262,144. */
+  readonly maxBufferedBytes: number
+  /** Silence after which a connection is pinged. Default 30,000. */
+  readonly pingAfterMs: number
+  /** Silence after which a connection is closed. Default 75,000. */
+  readonly idleTimeoutMs: number
+}
 
 /** One connection, as its adapter presents it. None of the methods may throw. */
 export interface RelayConnection {
@@ -31,6 +61,7 @@ export interface RelayConnection {
   readonly address: string
   /** Bytes handed to `send` and not yet on their way. */
   readonly bufferedBytes: number
+  /** Sends a binary message. */
   send(message: Uint8Array): void
   /** Asks for a sign of life: the adapter reports it by `alive`. */
   ping(): void
@@ -38,9 +69,11 @@ export interface RelayConnection {
   close(code: number, reason: string): void
 }
 
+/** What a relay's core takes. */
 export interface RelayCoreOptions {
+  /** Clocks. It sets no timers: call `tick`. */
   runtime: Pick<Runtime, 'now' | 'monotonicNow'>
-  /** What differs from the defaults in `relayLimits`. */
+  /** What differs from the defaults. */
   limits?: Partial<RelayLimits>
 }
 
@@ -58,8 +91,11 @@ interface Topic {
   readonly publishes: TokenBucket
 }
 
+/** A relay without a network: an adapter owns the sockets, calls these methods for what happens on them, and `tick` every few seconds. */
 export class RelayCore {
+  /** What is in force. */
   readonly limits: Readonly<RelayLimits>
+  /** What it has counted since it was made. */
   readonly metrics = new RelayMetrics()
   readonly #runtime: Pick<Runtime, 'now' | 'monotonicNow'>
   readonly #peers = new Map<RelayConnection, Peer>()
@@ -72,6 +108,7 @@ export class RelayCore {
     this.limits = { ...relayLimits, ...limits }
   }
 
+  /** How many there are now. */
   get connections(): number {
     return this.#peers.size
   }

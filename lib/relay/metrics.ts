@@ -1,12 +1,18 @@
 /** What a relay counts, as Prometheus text (exposition format 0.0.4). Sums only: no address, no tag. */
 
+/** Why a connection ended. */
 export type CloseReason =
   'gone' | 'shutdown' | 'malformed' | 'idle' | 'slow' | 'tooLarge' | 'rate' | 'full'
 
+/** What a relay counts: sums only, no address, no tag. */
 export class RelayMetrics {
+  /** Messages received. */
   messagesIn = 0
+  /** Messages sent. */
   messagesOut = 0
+  /** Bytes received. */
   bytesIn = 0
+  /** Bytes sent. */
   bytesOut = 0
   /** Connections ended, by reason; `gone` is the other side's doing. */
   readonly closed: Record<CloseReason, number> = {
@@ -24,6 +30,7 @@ export class RelayMetrics {
   /** Subscriptions that gave way because their tag had too many. */
   subscriptionsDropped = 0
 
+  /** As Prometheus text, with what is there now. */
   render(connections: number, tags: number): string {
     const closed = Object.entries(this.closed).map(
       ([reason, count]) => [`{reason="${reason}"}`, count] as const,

@@ -18,6 +18,7 @@ import { type Runtime, systemRuntime } from '../base/runtime.ts'
 import { addressGroup } from './address-group.ts'
 import { type RelayConnection, RelayCore, type RelayLimits } from './core.ts'
 
+/** What `attachRelay` takes. */
 export interface AttachRelayOptions {
   /** Where WebSocket upgrades are taken. Default `/`. */
   path?: string
@@ -27,7 +28,7 @@ export interface AttachRelayOptions {
    * is not a browser and may always connect.
    */
   origins?: readonly string[]
-  /** What differs from the defaults in `relayLimits`. */
+  /** What differs from the defaults. */
   limits?: Partial<RelayLimits>
   /** Take the client's address from the last entry of `X-Forwarded-For`: only behind one reverse proxy that appends it. */
   trustProxy?: boolean
@@ -35,12 +36,15 @@ export interface AttachRelayOptions {
   runtime?: Runtime
 }
 
+/** A relay on somebody's server. */
 export interface AttachedRelay {
+  /** Counts, limits and how many are connected. */
   readonly core: RelayCore
-  /** Closes all connections with 1001, cutting after `relayCloseTimeoutMs` those that linger. The server stays. Idempotent. */
+  /** Closes all connections with 1001, cutting after 2 seconds those that linger. The server stays. Idempotent. */
   close(): Promise<void>
 }
 
+/** What `startRelay` takes. */
 export interface StartRelayOptions extends AttachRelayOptions {
   /** Default `127.0.0.1`. */
   host?: string
@@ -48,25 +52,31 @@ export interface StartRelayOptions extends AttachRelayOptions {
   port?: number
 }
 
+/** A relay with a server of its own. */
 export interface RunningRelay {
   /** `ws:` URL of the relay; put a TLS proxy in front for `wss:`. */
   readonly url: string
+  /** Where it listens; the one that was free, if none was asked for. */
   readonly port: number
+  /** Counts, limits and how many are connected. */
   readonly core: RelayCore
   /**
    * Takes no more connections, closes those there are with 1001, and stops listening; `/healthz` says 503 meanwhile. Takes at
-   * most a little over `relayCloseTimeoutMs`. Idempotent.
+   * most a little over 2 seconds. Idempotent.
    */
   close(): Promise<void>
 }
 
 /** What is used of an HTTP or HTTPS server. */
 export interface UpgradeServer {
+  /** Node's own. */
   on(event: 'upgrade', listener: UpgradeListener): unknown
+  /** Node's own. */
   off(event: 'upgrade', listener: UpgradeListener): unknown
 }
 
-type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+/** What a server calls for a request that wants to become a WebSocket. */
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 const ignore = (): void => {}
 

@@ -2,13 +2,24 @@
 
 import { attachRelay, type UpgradeServer } from './node.ts'
 
-interface ViteServer {
-  httpServer: (UpgradeServer & { once(event: 'close', listener: () => void): unknown }) | null
+/** What is used of Vite's server. */
+export interface ViteServer {
+  /** None in Vite's middleware mode: then there is no relay. */
+  httpServer:
+    | (UpgradeServer & {
+        /** Node's own. */
+        once(event: 'close', listener: () => void): unknown
+      })
+    | null
 }
 
+/** A plug-in for Vite. */
 export interface RelayPlugin {
+  /** `handfast-relay`. */
   name: string
+  /** Called by Vite. */
   configureServer(server: ViteServer): void
+  /** Called by Vite. */
   configurePreviewServer(server: ViteServer): void
 }
 

@@ -17,9 +17,11 @@ import { Address } from '../ticket/address.ts'
 import { networkId } from './handshake.ts'
 import { openQuery, type Query } from './query.ts'
 
+/** What `ask` takes. */
 export interface AskOptions {
   /** Default 30,000. */
   timeoutMs?: number
+  /** Gives up; `ask` then rejects with its reason. */
   signal?: AbortSignal
   /** Bytes of the answer, encoded, that there is to be room for. Default 2,048; at most 8,192. */
   answerBytes?: number
@@ -31,6 +33,7 @@ export interface AskOptions {
   signaling?: readonly Signaling[]
   /** Where the platform has no WebSocket of its own. */
   WebSocket?: RelayClientOptions['WebSocket']
+  /** Clock, timers, randomness. Default: the platform's. */
   runtime?: Runtime
 }
 

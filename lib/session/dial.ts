@@ -24,6 +24,8 @@ export interface DialOptions {
   readonly open: (description: Promise<unknown>, replyTag: Uint8Array) => Promise<Opening>
   /** The mailbox message 1 goes to. */
   readonly tag: Uint8Array
+  /** Message 1 has gone out, to so many, as the paths say. */
+  readonly onSent?: (receivers: number) => void
   /** Stores what must outlive a crash; the session begins when it is done. */
   readonly onAcknowledged?: (outcome: Outcome) => Promise<void>
   /** Default `dialTimeoutMs`. */
@@ -56,7 +58,7 @@ export async function dial(options: DialOptions): Promise<Session> {
     /** A path that is down may come back within the time of the dial: only the time-out ends it. */
     let cancelRepublish = () => {}
     const publish = (delayMs: number) => {
-      exchange.publish(options.tag, opening.packet)
+      exchange.publish(options.tag, opening.packet, options.onSent)
       cancelRepublish = runtime.setTimer(delayMs, () =>
         publish(Math.min(delayMs * 2, limits.republishMaxMs)),
       )

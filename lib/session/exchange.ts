@@ -3,11 +3,13 @@
  * limit, and one failure that ends whatever is being waited for.
  */
 
-import { equalBytes } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
+import { blake2b } from '../crypto/hash.ts'
+import { derivationLabels } from '../crypto/labels.ts'
 import type { HandshakeState, Role } from '../crypto/noise.ts'
 import { tagKey } from '../signaling/mailboxes.ts'
 import { packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
@@ -15,6 +17,7 @@ import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 import type { Attempt } from '../transport/transport.ts'
 import type { Intake } from './intake.ts'
 import { Session } from './session.ts'
+import type { SessionName } from './session-stats.ts'
 import { Trickle, type Trickled } from './trickle.ts'
 
 export interface ExchangeOptions {
@@ -26,6 +29,8 @@ export interface ExchangeOptions {
   readonly role: Role
   readonly timeoutMs: number
 }
+
+const nameBytes = 16
 
 export class Exchange {
   readonly replyTag: Uint8Array
@@ -77,8 +82,8 @@ export class Exchange {
     return Promise.race([promise, this.#failure.promise])
   }
 
-  publish(tag: Uint8Array, packet: Uint8Array): void {
-    this.#options.signaling.publish(tag, packet).catch(() => {})
+  publish(tag: Uint8Array, packet: Uint8Array, onSent?: (receivers: number) => void): void {
+    this.#options.signaling.publish(tag, packet).then(onSent, () => {})
   }
 
   /** The handshake is done: candidates flow. */
@@ -100,6 +105,7 @@ export class Exchange {
   ): Promise<Session> {
     const { attempt, role, identity } = this.#options
     const [channel] = await this.orFail(Promise.all([attempt.channel, ready]))
+    const name = nameOf(handshake)
     const ciphers = handshake.split()
     const { runtime, device } = identity
     const diallerKey = role === 'initiator' ? device.key : peerDeviceKey
@@ -111,6 +117,7 @@ export class Exchange {
       diallerKey,
       peerDeviceKey,
       idleTimeoutMs,
+      name,
     })
   }
 
@@ -142,3 +149,9 @@ export class Exchange {
     }
   }
 }
+
+/** A hash of the session's id, so that no use of that id need fear who sees this. */
+const nameOf = (handshake: HandshakeState): SessionName => ({
+  id: toBase64url(blake2b(handshake.exportKey(derivationLabels.sessionId), nameBytes)),
+  handshake: handshake.name,
+})

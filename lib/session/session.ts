@@ -9,6 +9,7 @@
  * the frame to bulk sources (streams) when there are any. [protocol] `docs/protocol.md`, "Sessions".
  */
 
+import { toBase64url } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
@@ -21,6 +22,7 @@ import type { Channel } from '../transport/transport.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { Liveness } from './liveness.ts'
 import { Reassembly } from './reassembly.ts'
+import type { SessionName, SessionStats } from './session-stats.ts'
 
 /** Something that has records to send. */
 export interface Source {
@@ -30,7 +32,27 @@ export interface Source {
 }
 
 /** Why a session ended: the reason of a `bye`, or what went wrong. */
-export type SessionEnd = (typeof byeReasons)[number] | 'lost'
+export type SessionEnd =
+  /** The mesh of either side was closed. */
+  | 'closed'
+  /** Nothing has moved for a while; the next message dials. */
+  | 'idle'
+  /** Both sides had dialled: the other session goes on. */
+  | 'glare'
+  /** A newer session with that device has come. */
+  | 'replaced'
+  /** The contact was forgotten or cut off. */
+  | 'forgotten'
+  /** The page is being left, or another tab leads now. */
+  | 'suspended'
+  /** The other side broke the protocol. */
+  | 'protocol'
+  /** It was 24 hours old. */
+  | 'aged'
+  /** The device was revoked. */
+  | 'revoked'
+  /** No word any more, or the channel has gone. */
+  | 'lost'
 
 const byeReasons = [
   'closed',
@@ -42,7 +64,7 @@ const byeReasons = [
   'protocol',
   'aged',
   'revoked',
-] as const
+] as const satisfies readonly SessionEnd[]
 
 export interface SessionHandler {
   /** Takes the records of one frame. What it throws ends the session. */
@@ -62,10 +84,13 @@ export interface SessionOptions {
   /** ed25519 key of the device at the other end. */
   readonly peerDeviceKey: Uint8Array
   readonly idleTimeoutMs: number
+  /** None between tabs. */
+  readonly name?: SessionName
 }
 
 export class Session {
   readonly role: Role
+  readonly name: SessionName
   readonly diallerKey: Uint8Array
   readonly peerDeviceKey: Uint8Array
   readonly #confirm = deferred<void>()
@@ -86,6 +111,10 @@ export class Session {
   readonly #interactive: Source[] = []
   readonly #bulk: Source[] = []
   readonly #pings = new Map<number, () => void>()
+  /** The latest ping has no answer yet. */
+  #isAsking = false
+  #askedAtMs = -Infinity
+  #roundTripMs: number | null = null
 
   #handler: SessionHandler | undefined
   /** Frames that came before anybody listens; none afterwards. */
@@ -101,8 +130,10 @@ export class Session {
   #quietFor = 0
   #lastActivityMs: number
   readonly #bornMs: number
+  readonly #openedAtMs: number
   #nextPing = 0
   #sentBytes = 0
+  #receivedBytes = 0
   readonly #liveness: Liveness
   #onSilent: () => void = () => {}
   #cancelTimer: () => void = () => {}
@@ -111,6 +142,7 @@ export class Session {
   constructor(options: SessionOptions) {
     const { channel, role, ciphers, runtime } = options
     this.role = role
+    this.name = options.name ?? { id: '', handshake: 'NN' }
     this.diallerKey = options.diallerKey
     this.peerDeviceKey = options.peerDeviceKey
     this.#channel = channel
@@ -118,9 +150,10 @@ export class Session {
     this.#runtime = runtime
     this.#idleTimeoutMs = options.idleTimeoutMs
     this.#bornMs = this.#lastActivityMs = runtime.monotonicNow()
+    this.#openedAtMs = runtime.now()
     this.#liveness = new Liveness({
       runtime,
-      ping: () => this.control([recordKinds.ping, this.#nextPing++]),
+      ping: () => void this.#ask(),
       drainedBytes: () => this.#sentBytes - channel.bufferedBytes,
       onSilent: () => this.#onSilent(),
       onDead: () => this.#finish('lost'),
@@ -222,21 +255,58 @@ export class Session {
 
   /** Resolves with the round trip in milliseconds; rejects with `timeout` or `closed`. */
   async ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
-    const nonce = this.#nextPing++
     const sentAt = this.#runtime.monotonicNow()
     const pong = deferred<void>()
     const cancel = this.#runtime.setTimer(timeoutMs, () =>
       pong.reject(new HandfastError('timeout')),
     )
     void this.ended.then(() => pong.reject(new HandfastError('closed')))
+    const nonce = this.#ask()
     this.#pings.set(nonce, pong.resolve)
-    this.control([recordKinds.ping, nonce])
     try {
       await pong.promise
       return this.#runtime.monotonicNow() - sentAt
     } finally {
       cancel()
       this.#pings.delete(nonce)
+    }
+  }
+
+  #ask(): number {
+    this.#isAsking = true
+    this.#askedAtMs = this.#runtime.monotonicNow()
+    this.control([recordKinds.ping, this.#nextPing])
+    return this.#nextPing++
+  }
+
+  #takePong(nonce: number): void {
+    this.#pings.get(nonce)?.()
+    if (!this.#isAsking || nonce !== this.#nextPing - 1) return
+    this.#isAsking = false
+    this.#roundTripMs = this.#runtime.monotonicNow() - this.#askedAtMs
+  }
+
+  /** As things are; where the other side was last asked some time ago it is asked anew. Takes a second at most. Never rejects. */
+  async stats(): Promise<Omit<SessionStats, 'answers'>> {
+    const late = deferred<null>()
+    const cancel = this.#runtime.setTimer(limits.statsTimeoutMs, () => late.resolve(null))
+    const isOld = this.#runtime.monotonicNow() - this.#askedAtMs >= limits.roundTripFreshMs
+    const asks = isOld && this.isOpen && this.#handler
+    const asked = asks && this.ping(limits.statsTimeoutMs).catch(() => {})
+    const told = (async () => (await this.#channel.route?.()) ?? null)()
+    const route = await Promise.race([told.catch(() => null), late.promise])
+    await asked
+    cancel()
+    return {
+      ...this.name,
+      deviceKey: toBase64url(this.peerDeviceKey),
+      role: this.role,
+      openedAtMs: this.#openedAtMs,
+      roundTripMs: this.#roundTripMs,
+      sent: { bytes: this.#sentBytes, frames: this.#outgoing.nonce },
+      received: { bytes: this.#receivedBytes, frames: this.#incoming.nonce },
+      bufferedBytes: this.#channel.bufferedBytes,
+      route,
     }
   }
 
@@ -316,6 +386,7 @@ export class Session {
       if (frame.length > limits.maxFrameBytes) throw protocolError()
       const plaintext = this.#incoming.decryptWithAd(null, frame)
       if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
+      this.#receivedBytes += frame.length
       this.#liveness.heard()
       const records = this.#parse(plaintext)
       // A refusal is no proof.
@@ -377,7 +448,7 @@ export class Session {
     if (kind !== recordKinds.ping && kind !== recordKinds.pong) return false
     if (typeof nonce !== 'number') throw protocolError()
     if (kind === recordKinds.ping) this.control([recordKinds.pong, nonce])
-    else this.#pings.get(nonce)?.()
+    else this.#takePong(nonce)
     return true
   }
 

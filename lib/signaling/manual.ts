@@ -13,6 +13,7 @@ import type { PacketListener, Signaling } from './signaling.ts'
 const prefix = 'hfp1'
 const tagOf = (packet: Uint8Array): Uint8Array => packet.subarray(1, 1 + tagBytes)
 
+/** Signaling by copy and paste, where there is no relay: packets as lines of text for people to carry. Give it to `Mesh.open` as one of `signaling`. */
 export class ManualSignaling implements Signaling {
   readonly #mailboxes = new Mailboxes()
   readonly #events = new Emitter<{ outgoing: [text: string] }>()

@@ -48,12 +48,24 @@ import type { PacketListener, Signaling } from './signaling.ts'
 
 /** What is used of a WebSocket; the platform's and that of the package `ws` both fit. */
 export interface RelaySocket {
+  /** Is set to `arraybuffer`. */
   binaryType: string
+  /** Gets an event whose `data` is an `ArrayBuffer`, or a string for what is no relay's. */
   onmessage: ((event: never) => void) | null
+  /** Gets an event when the socket is closed, for whatever reason. */
   onclose: ((event: never) => void) | null
+  /** Gets an event when it fails; `onclose` follows. */
   onerror: ((event: never) => void) | null
+  /** Sends a binary message; not called before the first message has come. */
   send(message: Uint8Array<ArrayBuffer>): void
+  /** Closes it. Idempotent. */
   close(): void
+}
+
+/** The platform's `WebSocket`, or one like it. */
+export interface RelaySocketConstructor {
+  /** Connects to `url`. */
+  new (url: string): RelaySocket
 }
 
 export type RelayState = 'closed' | 'connecting' | 'open'
@@ -63,7 +75,7 @@ export interface RelayClientOptions {
   url: string
   runtime: Runtime
   /** Default: the platform's. */
-  WebSocket?: new (url: string) => RelaySocket
+  WebSocket?: RelaySocketConstructor
 }
 
 interface PendingPublish {
@@ -79,7 +91,7 @@ const probeId = 0
 export class RelayClient implements Signaling {
   readonly url: string
   readonly #runtime: Runtime
-  readonly #WebSocket: new (url: string) => RelaySocket
+  readonly #WebSocket: RelaySocketConstructor
   readonly #events = new Emitter<{ state: [state: RelayState]; flood: [] }>()
   readonly #mailboxes = new Mailboxes((tag) => this.#noteChange(tag))
   /** Tags to be subscribed or unsubscribed with the next batch. */

@@ -7,9 +7,10 @@
 
 import type { Unsubscribe } from '../base/emitter.ts'
 
-/** `path`: by which of several it came, where there are several. */
+/** Gets a packet. `path`: by which of several it came, where there are several. */
 export type PacketListener = (packet: Uint8Array, path?: Signaling) => void
 
+/** What carries sealed packets between peers that are not connected yet: a relay, another tab, a pasted text. It may lose, repeat, reorder and delay them. */
 export interface Signaling {
   /**
    * Hands every packet published to `tag` (16 bytes) to `listener`, from when the path is up, and again after

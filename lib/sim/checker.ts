@@ -46,9 +46,12 @@ function messageOf(from: string, to: string, number: number): string {
   return `${from}>${to}#${number}:${'x'.repeat(paddings[number % paddings.length]!)}`
 }
 
+/** Watches every message of a world. What does not hold is noted in `violations`. */
 export class Checker {
   readonly #flows = new Map<string, Flow>()
+  /** What did not hold, as lines to read. Empty: all held. */
   readonly violations: string[] = []
+  /** On disk at their sender. */
   accepted = 0
   /** Different messages. */
   handled = 0
@@ -57,7 +60,7 @@ export class Checker {
   /** Accepted and not handled yet. */
   waiting = 0
 
-  /** A message to send next. `accepted` tells that the library has taken responsibility for it, under that id. */
+  /** @internal A message to send next. `accepted` tells that the library has taken responsibility for it, under that id. */
   send(from: string, to: string): Sent {
     const flow = this.#flow(from, to)
     const number = flow.sent++
@@ -79,7 +82,7 @@ export class Checker {
     }
   }
 
-  /** The sender was told that a message was handled, which one of its earlier runs may have sent. */
+  /** @internal The sender was told that a message was handled, which one of its earlier runs may have sent. */
   delivered(from: string, to: string, id: string): void {
     const flow = this.#flow(from, to)
     const sequence = Number(id.slice(id.indexOf('.') + 1))
@@ -97,7 +100,7 @@ export class Checker {
     }
   }
 
-  /** A handler is called. Returns how to say that it returned. */
+  /** @internal A handler is called. Returns how to say that it returned. */
   hand(handed: Handed): () => void {
     const { from, to, run, commit = 'batch', message: content, id } = handed
     const flow = this.#flow(from, to)

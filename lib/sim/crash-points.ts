@@ -10,18 +10,27 @@ import { World } from './world.ts'
 
 /** Side 0 invites. Effects count from 1. */
 export interface CrashPoint {
+  /** Whose process crashes. */
   readonly side: 0 | 1
+  /** Before which of its effects. */
   readonly effect: number
 }
 
+/** What came of one scenario. */
 export interface CrashReport {
   /** Effects of each side, of those processes that were there at the beginning. */
   readonly effects: readonly [number, number]
+  /** Whether the point was reached. */
   readonly hasCrashed: boolean
+  /** Messages that were on disk at their sender. */
   readonly accepted: number
+  /** Messages whose handler returned. */
   readonly handled: number
+  /** Of these, how many were given again. */
   readonly redelivered: number
+  /** What did not hold. Empty: all held. */
   readonly violations: readonly string[]
+  /** Two runs with the same hash did the same. */
   readonly traceHash: string
 }
 
@@ -45,6 +54,7 @@ const cutBefore = 2
 /** Enough for a crash, a start, and the longest waits of dials that follow. */
 const patienceMs = 10 * 60_000
 
+/** Runs the scenario under a seed, with a crash at `point`, or without one to count effects. */
 export async function crashRun(seed: number, point?: CrashPoint): Promise<CrashReport> {
   const faults = seed % 2 === 0 ? otherFaults : []
   const world = await World.create({ seed, peers: 2, relays: 1, faults })

@@ -1,5 +1,6 @@
 /** What can go wrong, how often and for how long. A run injects the kinds that it is given and counts each. */
 
+/** Every kind of fault, described in `docs/simulator.md`. */
 export const faultKinds = [
   'loss',
   'duplication',
@@ -19,6 +20,7 @@ export const faultKinds = [
   'crash',
 ] as const
 
+/** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
 
 /** All that a peer lives through with nothing lost from its memory. */

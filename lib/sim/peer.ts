@@ -34,20 +34,27 @@ const retryMs = 500
 /** How long a handler takes, one call in four. */
 const handlerMs = [1, 200] as const
 
+/** One identity on one disk, in one process after the other. */
 export class Peer {
+  /** `p0`, `p1` and so on. */
   readonly name: string
   /** How it stores what it has handled. */
   readonly commit: 'batch' | 'each'
   readonly #world: Surroundings
   readonly #random: Random
+  /** @internal */
   readonly disk: Disk
   readonly #skewMs: number
   /** Which process this is, from 1. */
   run = 0
+  /** The present one, or the last. */
   process!: Process
+  /** Its mesh, once it is open. */
   mesh: Mesh | undefined
+  /** Its PeerId, once it was open. */
   id: PeerId | undefined
 
+  /** @internal */
   constructor(world: Surroundings, name: string, random: Random, disk: Disk, skewMs: number) {
     this.#world = world
     this.name = name

@@ -20,8 +20,11 @@ export interface ProcessOptions {
   readonly skewMs: number
 }
 
+/** One run of one peer, from its start to its crash. */
 export class Process {
+  /** The peer's. */
   readonly name: string
+  /** Its clocks, timers and randomness. */
   readonly runtime: Runtime
   readonly #options: ProcessOptions
   readonly #wakeListeners = new Set<() => void>()
@@ -31,9 +34,12 @@ export class Process {
   #asleepSinceMs: number | undefined
   #sleptMs = 0
   #crashAtEffect = Infinity
+  /** Whether it has not crashed. */
   isAlive = true
+  /** How many so far. */
   effects = 0
 
+  /** @internal */
   constructor(options: ProcessOptions) {
     const { name, line, random, skewMs } = options
     this.name = name
@@ -69,10 +75,12 @@ export class Process {
     return true
   }
 
+  /** Notes something in the world's trace. */
   trace(kind: string, detail: string | number = ''): void {
     this.#options.trace.add(this.#options.line.nowMs, this.name, kind, detail)
   }
 
+  /** Calls `listener` when it crashes or falls asleep. */
   onDown(listener: (why: 'crash' | 'sleep') => void): void {
     this.#downListeners.add(listener)
   }
@@ -91,6 +99,7 @@ export class Process {
     for (const listener of this.#downListeners) listener('crash')
   }
 
+  /** Stops its timers and its monotonic clock. */
   sleep(): void {
     if (!this.isUp) return
     this.trace('sleep')
@@ -98,6 +107,7 @@ export class Process {
     for (const listener of this.#downListeners) listener('sleep')
   }
 
+  /** Ends the sleep; timers that came due fire. */
   wake(): void {
     if (!this.isAlive || this.#asleepSinceMs === undefined) return
     this.trace('wake')

@@ -4,7 +4,9 @@ import { faultKinds, faultTimes, survivableFaults, type FaultKind } from './faul
 import type { Peer } from './peer.ts'
 import { World } from './world.ts'
 
+/** What `run` takes. */
 export interface RunOptions {
+  /** The same seed is the same run, on every machine. */
   readonly seed: number
   /** Default 10. */
   readonly peers?: number
@@ -14,20 +16,29 @@ export interface RunOptions {
   readonly faults?: readonly FaultKind[]
 }
 
+/** What came of a run. */
 export interface Report {
+  /** As asked for. */
   readonly seed: number
+  /** As asked for. */
   readonly peers: number
+  /** As asked for. */
   readonly minutes: number
+  /** As asked for. */
   readonly faults: readonly FaultKind[]
   /** What was injected, by kind. */
   readonly injected: Readonly<Partial<Record<FaultKind, number>>>
+  /** Messages that were on disk at their sender. */
   readonly accepted: number
+  /** Messages whose handler returned. */
   readonly handled: number
+  /** Of these, how many were given again. */
   readonly redelivered: number
   /** Events by kind. */
   readonly events: Readonly<Record<string, number>>
   /** Empty: all held. */
   readonly violations: readonly string[]
+  /** Two runs with the same hash did the same. */
   readonly traceHash: string
 }
 
@@ -41,6 +52,7 @@ const settleMs = 10 * 60_000
 const faultTimesPeers = 50
 const maxEffectsToCrash = 60
 
+/** Runs peers that send messages under faults, heals them, and reports what held. */
 export async function run(options: RunOptions): Promise<Report> {
   const { seed, peers: count = 10, minutes = 2, faults = survivableFaults } = options
   const world = await World.create({ seed, peers: count, faults })

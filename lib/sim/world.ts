@@ -14,9 +14,13 @@ import { TimeLine } from './time-line.ts'
 import { Trace } from './trace.ts'
 import { SimNetwork } from './transport.ts'
 
+/** What `World.create` takes. */
 export interface WorldOptions {
+  /** The same seed is the same world. */
   readonly seed: number
+  /** How many. */
   readonly peers: number
+  /** Which faults are injected by themselves. Default none. */
   readonly faults?: Iterable<FaultKind>
   /** Default 2. */
   readonly relays?: number
@@ -28,16 +32,25 @@ export interface WorldOptions {
 const ticketLifetimeMs = 7 * 24 * 3600_000
 const retryMs = 3_000
 
+/** Simulated peers with their disks, relays and channels, for scenarios of one's own: acquaint them, have them send, let time pass, look at `checker.violations`. */
 export class World {
+  /** @internal */
   readonly line = new TimeLine()
+  /** What happened, as one hash. */
   readonly trace = new Trace()
+  /** @internal */
   readonly faults: Faults
+  /** What must hold of messages, and whether it did. */
   readonly checker = new Checker()
+  /** @internal */
   readonly random: Random
+  /** @internal */
   readonly network: SimNetwork
+  /** @internal */
   readonly relays: readonly SimRelay[]
+  /** Those asked for, `p0` first. */
   readonly peers: Peer[] = []
-  /** Who is on the smaller side of a partition. */
+  /** @internal Who is on the smaller side of a partition. */
   readonly apart = new Set<string>()
   readonly #reportError = globalThis.reportError
 
@@ -77,6 +90,7 @@ export class World {
     this.checker.violations.push(`reported: ${String(error)}`)
   }
 
+  /** Gives back what handlers throw to the program. */
   close(): void {
     globalThis.reportError = this.#reportError
   }

@@ -24,6 +24,7 @@ import {
 /** What starting a transaction throws on a connection that is gone: by the standard, and as WebKit says it. */
 const lostConnection = ['InvalidStateError', 'UnknownError']
 
+/** The store of a browser: one IndexedDB database for each name. */
 export class IdbStore implements Store {
   readonly #name: string
   readonly #runtime: Runtime

@@ -9,6 +9,7 @@ import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Source } from './staged-transaction.ts'
 import type { Store, StoreRecord, StoreTransaction, Table, TransactionOptions } from './store.ts'
 
+/** A store that lives as long as its object: for Node, tests and simulations. */
 export class MemoryStore implements Store {
   readonly #tables = new Map<Table, Map<string, StoreRecord>>()
   readonly #source: Source = {

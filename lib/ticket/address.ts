@@ -34,6 +34,7 @@ interface AddressBody {
   readonly expiresS: number
 }
 
+/** Where a device answers strangers. It may be published: it is signed by the device and holds no secret. `mesh.address` makes one, `ask` takes it. */
 export class Address {
   readonly #bytes: Uint8Array
   readonly #body: AddressBody
@@ -86,9 +87,11 @@ export class Address {
   get peer(): PeerId {
     return this.#device.peer
   }
+  /** When it is good no more. */
   get expiresAt(): Date {
     return new Date(this.#body.expiresS * 1000)
   }
+  /** Where questions go, at most four. */
   get relays(): readonly string[] {
     return this.#body.relays
   }
@@ -103,6 +106,7 @@ export class Address {
     return this.toString().toUpperCase()
   }
 
+  /** As `toString`. */
   toJSON(): string {
     return this.toString()
   }

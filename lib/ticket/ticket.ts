@@ -9,6 +9,7 @@ import type { Fields } from '../codec/fields.ts'
 import { textForm } from '../codec/text-form.ts'
 import { blake2b } from '../crypto/hash.ts'
 import { derivationLabels, signatureLabels } from '../crypto/labels.ts'
+import { sodium } from '../crypto/sodium.ts'
 import { atAnyTime, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
 import type { Device } from '../identity/device.ts'
 import { keyFromPeerId, peerIdFromKey, type PeerId } from '../identity/peer-id.ts'
@@ -43,6 +44,7 @@ export interface TicketBody {
   readonly memo: string
 }
 
+/** An invitation: who has it may meet its issuer. `mesh.invite` makes one, `mesh.accept` redeems it. As text or link it is a secret; in a console it shows none. */
 export class Ticket {
   readonly #bytes: Uint8Array
   readonly #body: TicketBody
@@ -78,9 +80,10 @@ export class Ticket {
   /**
    * Reads a ticket from its text, in any case, or from a link that holds it in its fragment. Checks its form and its signature;
    * whether it has expired is checked where a clock is known, on use.
-   * @throws HandfastError `bad-ticket`
+   * @throws HandfastError `bad-ticket`; `wrong-phase` where nothing is open yet and `ready` was not awaited
    */
   static parse(text: string, nowS = atAnyTime): Ticket {
+    sodium()
     return form.read(text, (bytes) => Ticket.fromBytes(bytes, nowS))
   }
 
@@ -95,9 +98,11 @@ export class Ticket {
     )
   }
 
+  /** Who made it. */
   get issuer(): PeerId {
     return this.#body.issuer
   }
+  /** When it is good no more. */
   get expiresAt(): Date {
     return new Date(this.#body.expiresS * 1000)
   }
@@ -109,12 +114,15 @@ export class Ticket {
   get for(): PeerId | null {
     return this.#body.for
   }
+  /** What the issuer's application called it, `contact` by default; `device` is for a further device of the issuer's own. */
   get purpose(): string {
     return this.#body.purpose
   }
+  /** A word from the issuer, shown before accepting; a claim like any other. */
   get memo(): string {
     return this.#body.memo
   }
+  /** Where the issuer listens; accepting connects there. */
   get relays(): readonly string[] {
     return this.#body.relays
   }

@@ -20,13 +20,17 @@ export interface Candidate {
   readonly type: CandidateType
   /** `192.0.2.1`, `2001:db8:0:0:0:0:0:1` with all eight groups in lower case, or a name under `.local`. */
   readonly address: string
+  /** UDP, 1 to 65,535. */
   readonly port: number
   /** Higher is preferred, RFC 8445 section 5.1.2. */
   readonly priority: number
 }
 
-export const candidateTypes = ['host', 'srflx', 'relay'] as const
-export type CandidateType = (typeof candidateTypes)[number]
+/** `host`: an address of the device itself. `srflx`: its address as a STUN server sees it. `relay`: an address of a TURN server. */
+export type CandidateType = 'host' | 'srflx' | 'relay'
+
+/** In the order of their numbers. [protocol] */
+export const candidateTypes: readonly CandidateType[] = ['host', 'srflx', 'relay']
 
 /** What one side tells the other about itself. Which side offers is known from its place in the handshake. */
 export interface Description {

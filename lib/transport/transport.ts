@@ -6,6 +6,7 @@
 
 import type { Unsubscribe } from '../base/emitter.ts'
 
+/** What connects two peers that have exchanged an offer and an answer. Default: WebRTC. It validates all that comes from the other side before it touches anything. */
 export interface Transport {
   /**
    * Begins an attempt as the offering side.
@@ -72,4 +73,21 @@ export interface Channel {
   readonly closed: Promise<void>
   /** Closes at once; what is still buffered may be lost. Idempotent. */
   close(): void
+  /** By which way frames travel now; null where that is not known. */
+  route?(): Promise<Route | null>
+}
+
+/** As ICE names them: an address of the device itself, as a STUN server or the peer sees it, or of a TURN server. */
+export type CandidateKind = 'host' | 'srflx' | 'prflx' | 'relay'
+
+/** The way between two peers, as this side knows it. */
+export interface Route {
+  /** `turn`: by the TURN server of either side. */
+  readonly via: 'direct' | 'turn'
+  /** Where frames leave this side. */
+  readonly local: CandidateKind
+  /** Where they reach the other. */
+  readonly remote: CandidateKind
+  /** Between this side and the next hop. */
+  readonly protocol: 'udp' | 'tcp'
 }

@@ -28,11 +28,13 @@ import {
   encodeCandidates,
   encodeDescription,
 } from './description.ts'
+import { routeOf } from './route.ts'
 import { readCandidate, readSdp, type Role, writeCandidate, writeSdp } from './sdp.ts'
 import type { Attempt, Channel, Transport } from './transport.ts'
 import type SimplePeer from 'simple-peer'
 
 /** How peers may find a way to each other. */
+/** How WebRTC finds a way between two networks. */
 export interface IceOptions {
   /**
    * STUN and TURN servers, or a function that is asked at the start of every attempt (for short-lived TURN credentials).
@@ -179,7 +181,8 @@ class WebRtcAttempt implements Attempt, DataChannelOwner {
       const peerTakes = this.#remote!.maxMessageBytes
       const maxBytes = Math.min(connection.sctp?.maxMessageSize ?? peerTakes, peerTakes)
       // simple-peer would keep every message in a stream that nobody reads: this replaces its handlers.
-      this.#channel.resolve(takeDataChannel(channel, maxBytes, this))
+      const route = async () => routeOf(await connection.getStats())
+      this.#channel.resolve(Object.assign(takeDataChannel(channel, maxBytes, this), { route }))
     }
     class Connection extends RTCPeerConnection {
       override createDataChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {

@@ -2,7 +2,6 @@
 
 import type { Runtime } from '../../lib/base/runtime.ts'
 import { systemRuntime } from '../../lib/base/runtime.ts'
-import { generateSigningKeyPair } from '../../lib/crypto/ed25519.ts'
 import { ready } from '../../lib/crypto/sodium.ts'
 import {
   certifyDevice,
@@ -16,7 +15,7 @@ import { Device } from '../../lib/identity/device.ts'
 import type { Identity } from '../../lib/identity/identity.ts'
 import { peerIdFromKey } from '../../lib/identity/peer-id.ts'
 import { pactIdOf, type KnownPeer } from '../../lib/session/pact.ts'
-import { signerOf } from './signer-of.ts'
+import { newSigningKeys, signerOf } from './signer-of.ts'
 
 await ready()
 
@@ -35,7 +34,7 @@ export function withChain(
 
 /** Somebody with a root, and any number of devices below it. */
 export class Person {
-  readonly root: Issuer = rootIssuer(signerOf(generateSigningKeyPair(systemRuntime)))
+  readonly root: Issuer = rootIssuer(signerOf(newSigningKeys()))
   readonly peer = peerIdFromKey(this.root.key)
   readonly runtime: Runtime
 

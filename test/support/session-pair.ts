@@ -148,13 +148,21 @@ export class Recorder implements SessionHandler {
 export class Puppet {
   readonly session: Session
   readonly channel: Tap
+  /** What the session sends through. */
+  readonly near: Tap
   /** Frames that the session sent, as records. */
   readonly frames: Record[][] = []
   readonly #out: CipherState
   readonly #in: CipherState
 
-  constructor(session: Session, channel: Tap, out: CipherState, incoming: CipherState) {
+  constructor(
+    session: Session,
+    [near, channel]: readonly [Tap, Tap],
+    out: CipherState,
+    incoming: CipherState,
+  ) {
     this.session = session
+    this.near = near
     this.channel = channel
     this.#out = out
     this.#in = incoming
@@ -196,6 +204,6 @@ export async function puppetFor(
   })
   const [first, second] = ciphers(nonce)
   return role === 'initiator'
-    ? new Puppet(session, far, second, first)
-    : new Puppet(session, far, first, second)
+    ? new Puppet(session, [near, far], second, first)
+    : new Puppet(session, [near, far], first, second)
 }

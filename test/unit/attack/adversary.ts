@@ -11,6 +11,7 @@ import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { TicketBook, type NewTicket } from '../../../lib/ticket/book.ts'
 import { Ticket, type TicketBody } from '../../../lib/ticket/ticket.ts'
 import type { Attempt, Channel, Transport } from '../../../lib/transport/transport.ts'
+import type { World } from '../../support/memory-peers.ts'
 
 await ready()
 
@@ -184,6 +185,16 @@ export class CountingTransport implements Transport {
       close: () => attempt.close(),
     }
   }
+}
+
+/** A peer of `world` whose transport counts. */
+export async function countedPeer(
+  world: World,
+  options: Parameters<World['peer']>[0] = {},
+  wrap?: (channel: Channel) => Channel,
+) {
+  const transport = new CountingTransport(world.network.transport(), wrap)
+  return { transport, ...(await world.peer({ transport, ...options })) }
 }
 
 /** Lets everything that is ready happen. */

@@ -26,6 +26,9 @@ vi.mock('age-encryption', () => import('../../support/quick-age.ts'))
 const passphrase = 'kanarienvogel-im-bergwerk'
 const backupPassphrase = 'gelber-vogel-singt-nicht'
 
+/** What peers tell each other. */
+const song = 'piep-und-zwitscher'
+
 let canaries: Canaries
 /** What was found where. */
 let leaks: string[]
@@ -88,7 +91,11 @@ const meshEvents = [
   'pairings',
   'devices',
   'revoked',
+  'trace',
 ] as const
+
+/** All that developers were shown of what peers do, in the trace and in the debug log. */
+let shown: string
 
 async function join(identity: Identity): Promise<Mesh> {
   const mesh = await Mesh.open({
@@ -99,6 +106,7 @@ async function join(identity: Identity): Promise<Mesh> {
   for (const event of meshEvents) {
     mesh.on(event, (...args: unknown[]) => look(`event ${event}`, args))
   }
+  mesh.on('trace', (event) => void (shown += JSON.stringify(event)))
   mesh.on('link', (link) => {
     for (const event of ['state', 'gap', 'rollback', 'stuck', 'person', 'refused', 'delivered']) {
       link.on(event as 'state', (...args: unknown[]) => look(`link event ${event}`, args))
@@ -129,13 +137,17 @@ beforeEach(() => {
   canaries.addText('passphrase', passphrase)
   canaries.addText('backup passphrase', backupPassphrase)
   leaks = []
+  shown = ''
+  // The debug log is on.
+  vi.stubGlobal('localStorage', { getItem: () => '1' })
   meshes = []
   board = new Switchboard()
   network = new MemoryNetwork({ runtime: systemRuntime })
   for (const name of consoles) {
-    vi.spyOn(console, name).mockImplementation((...args: unknown[]) =>
-      look(`console.${name}`, args),
-    )
+    vi.spyOn(console, name).mockImplementation((...args: unknown[]) => {
+      look(`console.${name}`, args)
+      shown += args.join(' ')
+    })
   }
   globalThis.reportError = (error) => look('reported error', error)
 })
@@ -143,6 +155,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const mesh of meshes) await mesh.close()
   vi.restoreAllMocks()
+  vi.unstubAllGlobals()
   globalThis.reportError = reportError
 })
 
@@ -193,10 +206,10 @@ describe('no secret', () => {
     const back = atAlice.links.get(bob.peer)!
     back.on('message', (message, info) => look('message', [message, info]))
     back.handle('sum', () => 3)
-    const delivery = link.send('hello')
+    const delivery = link.send(song, { topic: 'songs' })
     look('delivery', delivery)
     await delivery
-    await link.request('sum', [1, 2])
+    await link.request('sum', [1, song])
     const stream = await link.openStream('none').catch((error: unknown) => error)
     await link.rename('Alice')
     await link.verify(link.safetyNumber)
@@ -216,6 +229,7 @@ describe('no secret', () => {
       links: atAlice.links,
       signaling: atAlice.signaling,
       log: await atAlice.securityLog(),
+      stats: await atAlice.stats(),
       card,
       device: alice.device,
       keystore: alice.keystore,
@@ -234,6 +248,9 @@ describe('no secret', () => {
     await bob.removeRoot()
     await atBob.forget(alice.peer)
     await lookAtRest(stores)
+    expect(shown).toMatch(/handfast [\d:.]+ message-stored .*"kind":"message-delivered"/s)
+    for (const word of [song, 'songs', 'sum', 'none']) expect(shown).not.toContain(word)
+    expect(JSON.stringify(objects.stats)).toContain('IKpsk1')
     expect(canaries.size).toBeGreaterThan(20)
     expect(leaks).toEqual([])
   })
@@ -266,6 +283,7 @@ describe('no secret', () => {
     const onPhone = await join(phone)
     await vi.waitFor(() => expect(atAlice.devices).toHaveLength(2))
     look('devices', atAlice.devices)
+    look('stats', [await atAlice.stats(), await onPhone.stats()])
     const toAlice = atBob.links.get(alice.peer)!
     for (const mesh of [atAlice, onPhone]) mesh.links.get(bob.peer)!.on('message', () => {})
     await toAlice.send('to whichever')

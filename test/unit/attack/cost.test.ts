@@ -24,7 +24,8 @@ import { asKnown } from '../../support/devices.ts'
 import { World } from '../../support/memory-peers.ts'
 import {
   contactsOf,
-  CountingTransport,
+  countedPeer,
+  type CountingTransport,
   flipBit,
   network,
   nobodysOffer,
@@ -65,15 +66,14 @@ const countWrites = (store: MemoryStore) => {
 beforeEach(async () => {
   runtime = shiftedRuntime()
   world = new World(runtime)
-  transport = new CountingTransport(world.network.transport())
   const path = world.board.path()
   heardAt = []
   const subscribe: Signaling['subscribe'] = (at, listener) => {
     heardAt.push(at)
     return path.subscribe(at, listener)
   }
-  const peer = await world.peer({ transport, signaling: [{ ...path, subscribe }] })
-  ;({ mesh: alice, identity: aliceIdentity } = peer)
+  const peer = await countedPeer(world, { signaling: [{ ...path, subscribe }] })
+  ;({ transport, mesh: alice, identity: aliceIdentity } = peer)
   const friend = await world.peer()
   await friend.mesh.accept(await alice.invite())
   await until(() => alice.links.size === 1, 'the link')

@@ -14,7 +14,8 @@ import { asKnown } from '../../support/devices.ts'
 import { Switchboard, World } from '../../support/memory-peers.ts'
 import {
   contactsOf,
-  CountingTransport,
+  countedPeer,
+  type CountingTransport,
   network,
   nobodysOffer,
   openIdentity,
@@ -36,9 +37,9 @@ beforeEach(async () => {
   runtime = shiftedRuntime()
   world = new World(runtime)
   other = new Switchboard()
-  transport = new CountingTransport(world.network.transport())
   const signaling = [world.board.path(), other.path()]
-  ;({ mesh: alice, identity: aliceIdentity } = await world.peer({ transport, signaling }))
+  const peer = await countedPeer(world, { signaling })
+  ;({ transport, mesh: alice, identity: aliceIdentity } = peer)
 })
 afterEach(async () => {
   vi.restoreAllMocks()

@@ -7,7 +7,7 @@ import type { Link } from '../../../lib/link/link.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { packetKinds } from '../../../lib/signaling/packets.ts'
 import { World } from '../../support/memory-peers.ts'
-import { contactsOf, CountingTransport, fastRuntime, until } from './adversary.ts'
+import { contactsOf, countedPeer, fastRuntime, until } from './adversary.ts'
 import { HostileRelay, type Parcel } from './hostile-relay.ts'
 
 const speed = 20
@@ -29,12 +29,10 @@ async function forgeries(): Promise<Parcel[]> {
 
 async function stage(seed: number, own: readonly Parcel[]) {
   const world = new World(fastRuntime(speed))
-  const transports = Array.from(
-    { length: 4 },
-    () => new CountingTransport(world.network.transport()),
-  )
-  const meshes: Mesh[] = []
-  for (const transport of transports) meshes.push((await world.peer({ transport })).mesh)
+  const peers = []
+  for (let n = 0; n < 4; n++) peers.push(await countedPeer(world))
+  const meshes = peers.map(({ mesh }) => mesh)
+  const transports = peers.map(({ transport }) => transport)
   const relay = new HostileRelay(
     seed,
     (parcel, afterMs) =>
@@ -125,8 +123,7 @@ test(`${knownRounds} rounds of known contacts`, { timeout: 1_800_000 }, async ()
 
 test('a packet for one contact, at the mailbox of another, is nothing', async () => {
   const world = new World()
-  const transport = new CountingTransport(world.network.transport())
-  const alice = await world.peer({ transport })
+  const alice = await countedPeer(world)
   const friends = [await world.peer(), await world.peer()]
   for (const { mesh } of friends) await mesh.accept(await alice.mesh.invite())
   await until(() => alice.mesh.links.size === 2, 'both links')
@@ -135,7 +132,7 @@ test('a packet for one contact, at the mailbox of another, is nothing', async ()
   const tags = contacts.map(({ pactSecret }) =>
     contactTag(pactSecret, alice.identity.device.key, utcDay(Date.now())),
   )
-  const answers = transport.answers
+  const answers = alice.transport.answers
   world.board.rule = (published) => {
     if (published.packet[0] !== packetKinds.knownContact) return [published]
     return tags.map((tag) => {
@@ -146,6 +143,6 @@ test('a packet for one contact, at the mailbox of another, is nothing', async ()
   }
   const again = await world.peer({ store: friends[0]!.store })
   await again.mesh.links.get(alice.mesh.peer)!.connect()
-  expect(transport.answers).toBe(answers + 1)
+  expect(alice.transport.answers).toBe(answers + 1)
   await world.close()
 })

@@ -19,7 +19,8 @@ import { asKnown } from '../../support/devices.ts'
 import { World } from '../../support/memory-peers.ts'
 import {
   contactsOf,
-  CountingTransport,
+  countedPeer,
+  type CountingTransport,
   network,
   nobodysOffer,
   openIdentity,
@@ -38,10 +39,7 @@ beforeEach(() => {
 })
 afterEach(() => world.close())
 
-const peerWithCounter = async () => {
-  const transport = new CountingTransport(world.network.transport())
-  return { transport, ...(await world.peer({ transport })) }
-}
+const peerWithCounter = () => countedPeer(world)
 
 describe('a ticket that a thief signs anew', () => {
   const day = 24 * 3600

@@ -13,6 +13,7 @@ import { generateKeyPair } from '../../../lib/crypto/x25519.ts'
 import { certifyDevice, verifyChain } from '../../../lib/identity/certificate.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
 import { readRevocations, signRevocations } from '../../../lib/identity/revocations.ts'
+import { signMessage, verifySigned } from '../../../lib/identity/signed-message.ts'
 import { readCard, signCard } from '../../../lib/mesh/card.ts'
 import { openFirstContact, readFirstContact } from '../../../lib/session/openings.ts'
 import { openQuery, readQuery } from '../../../lib/session/query.ts'
@@ -105,6 +106,11 @@ const purposes: Record<keyof typeof signatureLabels, (as: SignatureLabel) => Pro
     const referee = confusedDevice(alice1, 'handfast/1 answer', as)
     const asked = readQuery(referee, network, parsePacket(query.packet)!)
     return query.read(parsePacket(await asked.answer({ result: 1 }))!)
+  },
+  async application(as) {
+    const { device, chain, publicKey } = confusedDevice(alice1, 'handfast/1 application', as)
+    const signed = await signMessage('vote', randomBytes(9), { device, chain, publicKey })
+    return verifySigned('vote', signed)
   },
   handshake: (as) => redeemed('handfast/1 handshake', as),
   pact: (as) => redeemed('handfast/1 pact', as),

@@ -12,7 +12,8 @@ import { TicketBook } from '../../../lib/ticket/book.ts'
 import type { Ticket } from '../../../lib/ticket/ticket.ts'
 import { World } from '../../support/memory-peers.ts'
 import {
-  CountingTransport,
+  countedPeer,
+  type CountingTransport,
   issueTicket,
   network,
   newTicket,
@@ -46,9 +47,7 @@ describe('at the door of a mesh', () => {
   beforeEach(async () => {
     runtime = shiftedRuntime()
     world = new World(runtime)
-    transport = new CountingTransport(world.network.transport())
-    const peer = await world.peer({ transport })
-    ;[alice, aliceIdentity] = [peer.mesh, peer.identity]
+    ;({ transport, mesh: alice, identity: aliceIdentity } = await countedPeer(world))
     seen = []
     for (const event of ['link', 'forgotten', 'signaling'] as const) {
       alice.on(event, () => seen.push(event))

@@ -24,7 +24,8 @@ import { asKnown, withChain } from '../../support/devices.ts'
 import { Switchboard, World, type Published } from '../../support/memory-peers.ts'
 import {
   contactsOf,
-  CountingTransport,
+  countedPeer,
+  type CountingTransport,
   network,
   nobodysOffer,
   settle,
@@ -96,10 +97,9 @@ const relays = [relay, otherRelay]
 const recorded = new Map<Kind, Published[]>()
 
 async function party(options: { store?: MemoryStore; network?: string } = {}): Promise<Party> {
-  const transport = new CountingTransport(world.network.transport())
   const path = relay.paths
   const signaling = relays.map((each) => each.path())
-  return { transport, path, ...(await world.peer({ transport, signaling, ...options })) }
+  return { path, ...(await countedPeer(world, { signaling, ...options })) }
 }
 
 /** The same profile on another disk, as far as it is written. */

@@ -10,6 +10,7 @@ import { recordKinds } from '../../../lib/codec/records.ts'
 import { certifyPeer, rootIssuer } from '../../../lib/identity/certificate.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import type { PeerId } from '../../../lib/identity/peer-id.ts'
+import { verifySigned } from '../../../lib/identity/signed-message.ts'
 import { signRevocations, type Revocations } from '../../../lib/identity/revocations.ts'
 import type { Scopes } from '../../../lib/identity/scopes.ts'
 import { signCard } from '../../../lib/mesh/card.ts'
@@ -351,6 +352,34 @@ describe('an address', () => {
     }
     expect(await asked(String(own))).toBe('accepted')
     expect(await asked(String(address))).toBe('timeout')
+  })
+})
+
+describe('a signed message of the application', () => {
+  test('is worth nothing as a card, ticket or address, nor one of these as a signed message', async () => {
+    const alice = await openIdentity(runtime)
+    const bob = await peer()
+    const holder = await peer()
+    const read = (text: string) => [
+      refusalOf(bob.mesh.accept(`hft1${text}`, { timeoutMs: 200 })),
+      refusalOf(bob.mesh.readCard(`hfc1${text}`)),
+      refusalOf(ask(`hfa1${text}`, 'who', null, { signaling: [], timeoutMs: 200 })),
+    ]
+    for (const purpose of ['ticket', 'card', 'address']) {
+      const signed = await alice.sign(purpose, new Uint8Array(64))
+      const text = base32nopad.encode(signed).toLowerCase()
+      expect(await Promise.all(read(text))).toEqual(['bad-ticket', 'bad-card', 'bad-address'])
+    }
+    for (const text of [
+      String(await holder.mesh.invite()),
+      await holder.mesh.card(),
+      String(await holder.mesh.address()),
+    ]) {
+      const bytes = base32nopad.decode(text.slice(4).toUpperCase())
+      for (const purpose of ['', 'ticket', 'card', 'address']) {
+        expect(await refusalOf(verifySigned(purpose, bytes))).toBe('bad-signature')
+      }
+    }
   })
 })
 

@@ -11,7 +11,7 @@ import type { Channel, Transport } from '../../../lib/transport/transport.ts'
 import { World, type Published } from '../../support/memory-peers.ts'
 import {
   contactsOf,
-  CountingTransport,
+  countedPeer,
   network,
   nobodysOffer,
   openIdentity,
@@ -23,10 +23,7 @@ let world: World
 beforeEach(() => void (world = new World()))
 afterEach(() => world.close())
 
-const peerWithCounter = async (wrap?: (channel: Channel) => Channel) => {
-  const transport = new CountingTransport(world.network.transport(), wrap)
-  return { transport, ...(await world.peer({ transport })) }
-}
+const peerWithCounter = (wrap?: (channel: Channel) => Channel) => countedPeer(world, {}, wrap)
 
 /** Whatever the application hears. */
 function eavesdrop(mesh: Mesh): string[] {
@@ -80,13 +77,12 @@ describe('message 1, played again', () => {
     expect(messages).toHaveLength(2)
     await bob.mesh.close()
     await alice.mesh.close()
-    const transport = new CountingTransport(world.network.transport())
-    const again = await world.peer({ store: alice.store, transport })
+    const again = await countedPeer(world, { store: alice.store })
     const heard = eavesdrop(again.mesh)
     await settle()
     const before = world.board.published.length
     await play(...messages, ...messages)
-    expect([world.board.published.length, transport.answers]).toEqual([before, 0])
+    expect([world.board.published.length, again.transport.answers]).toEqual([before, 0])
     expect(heard.filter((what) => !what.startsWith('state'))).toEqual([])
   })
 
@@ -98,8 +94,7 @@ describe('message 1, played again', () => {
     expect(alice.transport.answers).toBe(1)
     await alice.mesh.close()
     const before = world.board.published.length
-    const transport = new CountingTransport(world.network.transport())
-    await world.peer({ store: alice.store, transport })
+    const { transport } = await countedPeer(world, { store: alice.store })
     await play(message1)
     expect(transport.answers).toBe(0)
     expect(ofKind(packetKinds.acknowledge)).toHaveLength(1)
@@ -137,12 +132,11 @@ describe('message 1, played again', () => {
     expect([alice.transport.answers, ...heard]).toEqual([answers])
 
     await alice.mesh.close()
-    const transport = new CountingTransport(world.network.transport())
-    const again = await world.peer({ store: alice.store, transport })
+    const again = await countedPeer(world, { store: alice.store })
     const heardAgain = eavesdrop(again.mesh)
     const published = ofKind(packetKinds.acknowledge).length
     await play(...calls)
-    expect(transport.answers).toBe(0)
+    expect(again.transport.answers).toBe(0)
     expect(ofKind(packetKinds.acknowledge)).toHaveLength(published)
     expect(heardAgain.filter((what) => what !== 'state pending')).toEqual([])
   })

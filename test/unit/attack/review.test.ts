@@ -4,16 +4,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { concat } from '../../../lib/base/bytes.ts'
 import { packetKinds } from '../../../lib/signaling/packets.ts'
 import { World } from '../../support/memory-peers.ts'
-import { CountingTransport, settle, until } from './adversary.ts'
+import { countedPeer, settle, until } from './adversary.ts'
 
 let world: World
 beforeEach(() => void (world = new World()))
 afterEach(() => world.close())
 
-const peer = async () => {
-  const transport = new CountingTransport(world.network.transport())
-  return { transport, ...(await world.peer({ transport })) }
-}
+const peer = () => countedPeer(world)
 
 /** All that was published, to every tag that was ever used, with the tag inside changed to fit or left. */
 async function reflectEverything(): Promise<void> {
@@ -33,14 +30,13 @@ test('every packet of a first contact and a call, reflected to every mailbox, mo
   const link = await bob.mesh.accept(await alice.mesh.invite({ uses: 3 }))
   await until(() => alice.mesh.links.size === 1, 'the link')
   await bob.mesh.close()
-  const transport = new CountingTransport(world.network.transport())
-  const again = await world.peer({ store: bob.store, transport })
+  const again = await countedPeer(world, { store: bob.store })
   await until(() => [...again.mesh.links.values()][0]?.state === 'open', 'the call')
   await settle()
   expect(link.state).toBe('closed')
-  const before = [alice.transport.answers, alice.transport.offers, transport.answers]
+  const before = [alice.transport.answers, alice.transport.offers, again.transport.answers]
   await reflectEverything()
-  expect([alice.transport.answers, alice.transport.offers, transport.answers]).toEqual(before)
+  expect([alice.transport.answers, alice.transport.offers, again.transport.answers]).toEqual(before)
   expect([alice.mesh.links.size, again.mesh.links.size]).toEqual([1, 1])
   expect([...alice.mesh.links.values()][0]!.state).toBe('open')
 })

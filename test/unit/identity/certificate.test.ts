@@ -11,18 +11,18 @@ import {
 } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { generateSigningKeyPair, sign, type SigningKeyPair } from '../../../lib/crypto/ed25519.ts'
+import { sign, type SigningKeyPair } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels, type SignatureLabel } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
 import { Device } from '../../../lib/identity/device.ts'
 import { peerIdFromKey } from '../../../lib/identity/peer-id.ts'
-import { signerOf } from '../../support/signer-of.ts'
+import { newSigningKeys, signerOf } from '../../support/signer-of.ts'
 
 await ready()
 const nowS = 1_800_000_000
-const identity = generateSigningKeyPair(systemRuntime)
-const stranger = generateSigningKeyPair(systemRuntime)
+const identity = newSigningKeys()
+const stranger = newSigningKeys()
 const device = Device.generate(systemRuntime)
 const otherDevice = Device.generate(systemRuntime)
 const smallOrderKey = new Uint8Array(32).fill(0, 1).with(0, 1)

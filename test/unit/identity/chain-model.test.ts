@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { encode } from '../../../lib/codec/cbor.ts'
-import { generateSigningKeyPair } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
@@ -14,12 +13,12 @@ import {
   type SigningParty,
 } from '../../../lib/identity/certificate.ts'
 import { Device } from '../../../lib/identity/device.ts'
-import { signerOf } from '../../support/signer-of.ts'
+import { newSigningKeys, signerOf } from '../../support/signer-of.ts'
 
 await ready()
 const nowS = 1_800_000_000
 const tolerance = 48 * 3600
-const pair = () => rootIssuer(signerOf(generateSigningKeyPair(systemRuntime)))
+const pair = () => rootIssuer(signerOf(newSigningKeys()))
 const identities = [pair(), pair()]
 const devices = [0, 1, 2, 3].map(() => Device.generate(systemRuntime))
 /** Who may sign: two roots, then the devices. */

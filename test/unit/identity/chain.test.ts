@@ -9,7 +9,7 @@ import {
 } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { generateSigningKeyPair, sign } from '../../../lib/crypto/ed25519.ts'
+import { sign } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels, type SignatureLabel } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
@@ -31,13 +31,13 @@ import { contactTag } from '../../../lib/session/pact.ts'
 import { openUnmet, readUnmet } from '../../../lib/session/unmet.ts'
 import { parsePacket } from '../../../lib/signaling/packets.ts'
 import { asKnown, Person, withChain } from '../../support/devices.ts'
-import { signerOf } from '../../support/signer-of.ts'
+import { newSigningKeys, signerOf } from '../../support/signer-of.ts'
 
 await ready()
 const nowS = 1_800_000_000
 const day = 24 * 3600
 
-const [rootPair, otherPair, bobPair] = [1, 2, 3].map(() => generateSigningKeyPair(systemRuntime))
+const [rootPair, otherPair, bobPair] = [1, 2, 3].map(() => newSigningKeys())
 const root = rootIssuer(signerOf(rootPair!))
 const otherRoot = rootIssuer(signerOf(otherPair!))
 const bobKey = bobPair!.publicKey

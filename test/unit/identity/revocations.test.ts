@@ -5,7 +5,7 @@ import { compareBytes, concat } from '../../../lib/base/bytes.ts'
 import { maxRevocationsBytes, maxRevokedDevices } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { generateSigningKeyPair, sign } from '../../../lib/crypto/ed25519.ts'
+import { sign } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
@@ -19,19 +19,16 @@ import {
   refuseRevoked,
   signRevocations,
 } from '../../../lib/identity/revocations.ts'
-import { signerOf } from '../../support/signer-of.ts'
+import { newSigningKeys, signerOf } from '../../support/signer-of.ts'
 
 await ready()
 const nowS = 1_800_000_000
-const pair = generateSigningKeyPair(systemRuntime)
-const stranger = generateSigningKeyPair(systemRuntime)
+const pair = newSigningKeys()
+const stranger = newSigningKeys()
 const root = rootIssuer(signerOf(pair))
 const devices = [1, 2, 3, 4].map(() => Device.generate(systemRuntime))
 const [first, second, third, fourth] = devices as [Device, Device, Device, Device]
-const keys = Array.from(
-  { length: maxRevokedDevices + 1 },
-  () => generateSigningKeyPair(systemRuntime).publicKey,
-)
+const keys = Array.from({ length: maxRevokedDevices + 1 }, () => newSigningKeys().publicKey)
 
 const listed = await signRevocations(root, null, [first.key], nowS)
 

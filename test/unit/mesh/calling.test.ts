@@ -12,6 +12,8 @@ import { Identity } from '../../../lib/identity/identity.ts'
 import { Calling } from '../../../lib/mesh/calling.ts'
 import { readCard, signCard } from '../../../lib/mesh/card.ts'
 import { Contacts, type Contact } from '../../../lib/mesh/contacts.ts'
+import { Monitor } from '../../../lib/mesh/monitor.ts'
+import { Tracer } from '../../../lib/mesh/tracer.ts'
 import { networkId } from '../../../lib/session/handshake.ts'
 import { Intake } from '../../../lib/session/intake.ts'
 import { contactTag, pactIdOf, utcDay } from '../../../lib/session/pact.ts'
@@ -114,6 +116,7 @@ beforeEach(async () => {
     }),
     closing: closing.signal,
     isWanted: () => true,
+    monitor: new Monitor(runtime, new Tracer(runtime)),
   })
 })
 

@@ -14,7 +14,7 @@ import { Switchboard, World } from '../../support/memory-peers.ts'
 import { catchReportedErrors } from '../../support/reported-errors.ts'
 import { TabPeers } from '../../support/tab-peers.ts'
 import {
-  CountingTransport,
+  countedPeer,
   network,
   openIdentity,
   settle,
@@ -32,9 +32,8 @@ const askBy = (address: Address | string, method: string, params?: unknown, opti
   ask(address, method, params, { signaling: [world.board.path()], timeoutMs: 3_000, ...options })
 
 const referee = async () => {
-  const transport = new CountingTransport(world.network.transport())
-  const { mesh, identity, store } = await world.peer({ transport })
-  return { mesh, identity, store, transport, address: await mesh.address() }
+  const peer = await countedPeer(world)
+  return { ...peer, address: await peer.mesh.address() }
 }
 
 const questionTo = (address: Address, method = 'verify', params: unknown = null) =>

@@ -95,6 +95,8 @@ test('peers meet within 10 s of the return of their relay, however long it was a
   const received: unknown[] = []
   toBob.on('message', (message) => void received.push(message))
 
+  const signaling: string[] = []
+  bob.on('trace', ({ kind }) => kind.startsWith('signaling-') && signaling.push(kind))
   const tookMs: number[] = []
   // On both sides of a dial's 20 s, of the waits between dials, and when all of those are at their longest.
   const awayS = [1, 7, 18, 21, 33, 75, 600, 601, 640, 3600]
@@ -114,4 +116,7 @@ test('peers meet within 10 s of the return of their relay, however long it was a
   }
   expect(Math.max(...tookMs), tookMs.join()).toBeLessThan(10_000)
   expect(received).toEqual(awayS)
+  // Once more for each attempt in vain.
+  expect(signaling[0]).toBe('signaling-lost')
+  expect(signaling.filter((kind) => kind === 'signaling-open')).toHaveLength(awayS.length)
 })

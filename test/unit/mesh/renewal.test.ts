@@ -43,6 +43,19 @@ async function laptop(options: Partial<CertifyOptions>): Promise<Identity> {
   return identity
 }
 
+const metAnother = (mesh: Mesh) =>
+  expect
+    .poll(() => mesh.devices.some(({ lastMetAt }) => lastMetAt !== null), { timeout: 5_000 })
+    .toBe(true)
+
+/** Two devices meet while the phone, which is called first, is away. */
+async function meetWithoutPhone(lender: Identity, borrower: Identity): Promise<void> {
+  await phone.mesh.close()
+  await world.peer({ identity: lender })
+  const { mesh } = await world.peer({ identity: borrower })
+  await metAnother(mesh)
+}
+
 describe('renewal by another device', () => {
   test('comes with the link between the two, for half a year and no wider', async () => {
     const identity = await laptop({ notAfterS: inDays(10), pathLength: 2 })
@@ -59,7 +72,7 @@ describe('renewal by another device', () => {
   test('is not asked for while there is time', async () => {
     const identity = await laptop({ notAfterS: inDays(40) })
     const { mesh } = await world.peer({ identity })
-    await expect.poll(() => mesh.devices.some(({ lastMetAt }) => lastMetAt !== null)).toBe(true)
+    await metAnother(mesh)
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(daysLeft(identity)).toBeLessThan(41)
   })
@@ -75,13 +88,7 @@ describe('renewal by another device', () => {
   test('is not given by a device that may not certify', async () => {
     const lender = await laptop({ scopes: ['message', 'request'] })
     const borrower = await laptop({ notAfterS: inDays(10) })
-    await phone.mesh.close()
-    await world.peer({ identity: lender })
-    const { mesh } = await world.peer({ identity: borrower })
-    // The phone is called first.
-    await expect
-      .poll(() => mesh.devices.some(({ lastMetAt }) => lastMetAt !== null), { timeout: 5_000 })
-      .toBe(true)
+    await meetWithoutPhone(lender, borrower)
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(daysLeft(borrower)).toBeLessThan(11)
   })
@@ -93,7 +100,7 @@ describe('renewal by another device', () => {
       await certifyDevice(thief.issuer, rogue.device, { nowS: nowS(), notAfterS: inDays(10) }),
     )
     const { mesh } = await world.peer({ identity: rogue })
-    await expect.poll(() => mesh.devices.some(({ lastMetAt }) => lastMetAt !== null)).toBe(true)
+    await metAnother(mesh)
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(daysLeft(rogue)).toBeLessThan(11)
     await phone.mesh.revokeDevice(thief.device.key)
@@ -104,7 +111,7 @@ describe('renewal by another device', () => {
     const lender = await laptop({})
     const borrower = await laptop({ notAfterS: inDays(10) })
     await world.peer({ identity: lender })
-    await expect.poll(() => phone.mesh.devices.some(({ lastMetAt }) => lastMetAt)).toBe(true)
+    await metAnother(phone.mesh)
     await phone.mesh.close()
     await world.peer({ identity: borrower })
     await expect.poll(() => daysLeft(borrower), { timeout: 5_000 }).toBeGreaterThan(179)
@@ -113,12 +120,7 @@ describe('renewal by another device', () => {
   test('that would leave fewer rights is not taken', async () => {
     const lender = await laptop({ scopes: ['devices', 'introduce'] })
     const borrower = await laptop({ notAfterS: inDays(10) })
-    await phone.mesh.close()
-    await world.peer({ identity: lender })
-    const { mesh } = await world.peer({ identity: borrower })
-    await expect
-      .poll(() => mesh.devices.some(({ lastMetAt }) => lastMetAt !== null), { timeout: 5_000 })
-      .toBe(true)
+    await meetWithoutPhone(lender, borrower)
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(verifyChain(borrower.chain, nowS()).scopes).toEqual(['*'])
   })

@@ -679,3 +679,71 @@ describe('time', () => {
     expect(runtime.pendingTimers).toBe(0)
   })
 })
+
+describe('figures', () => {
+  const pingsOf = (puppet: { records: readonly (readonly unknown[])[] }) =>
+    puppet.records.filter(([kind]) => kind === kinds.ping)
+
+  test('of the round trip are as the latest ping found it, whoever wanted that', async () => {
+    const { initiator, responder } = await started({ latencyMs: 7 })
+    await runtime.advance(20)
+    const asked = initiator.stats()
+    await runtime.advance(14)
+    expect((await asked).roundTripMs).toBe(14)
+    const { sent } = await initiator.stats()
+    await runtime.advance(limits.roundTripFreshMs - 15)
+    expect((await initiator.stats()).sent).toEqual(sent)
+    const ping = responder.ping()
+    await runtime.advance(14)
+    await ping
+    expect((await responder.stats()).roundTripMs).toBe(14)
+  })
+
+  test('count frames and their bytes, sealed', async () => {
+    const { initiator, responder } = await started()
+    initiator.addSource(new Records([message(1), message(2)]), 'interactive')
+    initiator.wake()
+    await runtime.settle()
+    await Promise.all([initiator.ping(), responder.ping()])
+    const [near, far] = await Promise.all([initiator.stats(), responder.stats()])
+    expect(near.sent).toEqual(far.received)
+    expect(near.received).toEqual(far.sent)
+    expect(near.sent.frames).toBeGreaterThan(1)
+    expect(near.sent.bytes).toBeGreaterThan(near.sent.frames * limits.aeadTagBytes)
+  })
+
+  test('come in time from one that answers nothing, over a transport that tells nothing', async () => {
+    const puppet = await puppetFor('responder', { runtime })
+    Object.assign(puppet.near, { route: () => new Promise(() => {}) })
+    puppet.session.start(new Recorder())
+    puppet.send([kinds.hello])
+    await runtime.settle()
+    const late = puppet.session.stats()
+    // A pong that nobody has asked for is no answer.
+    puppet.send([kinds.pong, 77])
+    await runtime.advance(limits.statsTimeoutMs)
+    expect(await late).toMatchObject({ roundTripMs: null, route: null })
+    const before = pingsOf(puppet).length
+    for (let passedMs = 0; passedMs < 1_000; passedMs += 20) {
+      void puppet.session.stats()
+      await runtime.advance(20)
+    }
+    expect(pingsOf(puppet).length - before).toBeLessThanOrEqual(1_000 / limits.roundTripFreshMs)
+  })
+
+  test.each<[string, () => Promise<never>]>([
+    ['that fails', () => Promise.reject(new Error('no'))],
+    [
+      'that throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+  ])('have no route of a transport %s, nor of an ended session', async (_, route) => {
+    const puppet = await puppetFor('responder', { runtime })
+    Object.assign(puppet.near, { route })
+    puppet.session.abandon('closed')
+    expect(await puppet.session.stats()).toMatchObject({ route: null })
+    expect(runtime.pendingTimers).toBe(0)
+  })
+})

@@ -5,11 +5,12 @@ import { describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { maxTicketBytes } from '../../../lib/base/limits.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { generateSigningKeyPair, sign } from '../../../lib/crypto/ed25519.ts'
+import { sign } from '../../../lib/crypto/ed25519.ts'
 import { signatureLabels } from '../../../lib/crypto/labels.ts'
 import { Device } from '../../../lib/identity/device.ts'
 import { peerIdFromKey } from '../../../lib/identity/peer-id.ts'
 import { Ticket, type TicketBody } from '../../../lib/ticket/ticket.ts'
+import { newSigningKeys } from '../../support/signer-of.ts'
 import { alterations, issueTicket, openIdentity, secretOf } from '../attack/adversary.ts'
 
 const nowS = Date.now() / 1000
@@ -133,7 +134,7 @@ describe('a ticket in the name of another', () => {
 })
 
 it('parses whenever the certificate of its issuer is valid, unless a time is given', async () => {
-  const root = generateSigningKeyPair(systemRuntime)
+  const root = newSigningKeys()
   const device = Device.generate(systemRuntime)
   const certificateBody = encode([
     1,
