@@ -4,42 +4,49 @@
  */
 
 import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { relayPlugin } from './lib/relay/vite.ts'
-import metadata from './package.json' with { type: 'json' }
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-const library = {
+/** The library as one file for pages without a bundler; its modules, one by one, are tsc's (tsconfig.build.json). */
+const singleFile = {
   target: 'es2023',
   sourcemap: true,
-  minify: false,
+  minify: true,
   lib: {
-    entry: {
-      index: path('lib/index.ts'),
-      'relay/index': path('lib/relay/index.ts'),
-      'sim/index': path('lib/sim/index.ts'),
-      cli: path('lib/relay/cli.ts'),
-    },
+    entry: path('lib/index.ts'),
     formats: ['es' as const],
+    fileName: () => 'handfast.min.js',
   },
+  license: { fileName: 'handfast.min.js.LICENSES.md' },
   rolldownOptions: {
-    external: [
-      /^node:/,
-      ...Object.keys(metadata.dependencies).map((name) => new RegExp(`^${name}(/|$)`)),
-    ],
-    output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+    output: { codeSplitting: false, minify: true, sourcemapExcludeSources: true },
   },
 }
 
 const demo = { target: 'es2023', outDir: 'dist-demo' }
 
-export default defineConfig(({ mode }) => ({
+/** Tells the demo of the relay that Vite's server runs beside it. */
+export const relayBeside: Plugin = {
+  name: 'relay-beside',
+  transformIndexHtml: (html) =>
+    html.replace('name="handfast-relays" content=""', 'name="handfast-relays" content="/relay"'),
+}
+
+export default defineConfig(({ command, mode }) => ({
   base: './',
-  server: { host: '127.0.0.1' },
-  plugins: [relayPlugin()],
+  // Not the other pages of this repository, which are projects of their own; all of it, or the first visitor's page would be loaded again.
+  optimizeDeps: { entries: ['index.html', 'lib/index.ts'] },
+  // What is built meanwhile is not the demo: its page goes on.
+  server: {
+    host: '127.0.0.1',
+    watch: { ignored: ['**/docs/**', '**/dist/**', '**/dist-demo/**'] },
+  },
+  plugins: [relayPlugin(), command === 'serve' && relayBeside],
   resolve: { alias: [{ find: /^handfast$/, replacement: path('lib/index.ts') }] },
-  build: mode === 'demo' ? demo : library,
+  build: mode === 'demo' ? demo : singleFile,
   // A loaded machine may take long; what hangs fails all the same.
   test: { include: ['test/**/*.test.ts'], testTimeout: 30_000 },
 }))

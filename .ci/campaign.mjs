@@ -53,8 +53,8 @@ const browserTests = [
   'tabs',
   'flood',
   'soak',
-  'demo-people',
-  'demo-keys',
+  'demo-looks',
+  'wallet',
 ]
 const playwright = () =>
   run([
@@ -70,6 +70,7 @@ const others = [
   'test/unit/link',
   'test/unit/session',
   'test/unit/mesh/lives.test.ts',
+  'test/unit/wallet/random-walk.test.ts',
 ]
 const began = new Date()
 const passed = values['only-simulator'] ? [] : [await vitest(others)]

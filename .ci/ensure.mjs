@@ -48,16 +48,16 @@ export function ensureNode() {
   )
 }
 
-/** Installs what package-lock.json names, unless exactly that is installed. */
-export function ensureDependencies() {
-  if (installedAsLocked()) return
+/** Installs what package-lock.json of a folder names, unless exactly that is installed. */
+export function ensureDependencies(folder = root) {
+  if (installedAsLocked(folder)) return
   say('installing dependencies (npm ci), about half a minute …')
   // No dependency needs its install script; without them no compiler is needed either.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   // npm names its own script in npm_execpath; a plain `npm` on Windows is a batch file and needs the shell.
   const { status } = env.npm_execpath
-    ? run(execPath, [env.npm_execpath, ...args])
-    : run('npm', args, { shell: platform === 'win32' })
+    ? run(execPath, [env.npm_execpath, ...args], { cwd: folder })
+    : run('npm', args, { cwd: folder, shell: platform === 'win32' })
   if (status === 0) return
   throw new SetupError(
     'the dependencies could not be installed; npm says why above.',
@@ -65,10 +65,10 @@ export function ensureDependencies() {
   )
 }
 
-function installedAsLocked() {
-  const installedPath = join(root, 'node_modules/.package-lock.json')
+function installedAsLocked(folder) {
+  const installedPath = join(folder, 'node_modules/.package-lock.json')
   if (!existsSync(installedPath)) return false
-  const locked = packagesIn(join(root, 'package-lock.json'))
+  const locked = packagesIn(join(folder, 'package-lock.json'))
   const installed = packagesIn(installedPath)
   const isCurrent = ([path, { version }]) => locked[path]?.version === version
   // npm leaves out the optional packages that are for other platforms.

@@ -1,9 +1,16 @@
-/** `npm test`: every check and every test, one after the other, with a summary. Uses Node alone until all is installed. */
+/**
+ * `npm test`: every check and every test, with a summary. Uses Node alone until all is installed.
+ *
+ * The browser tests, which wait more than they compute, run beside the package's; what has a clock of its own has the machine to itself. What
+ * each step says is shown whole, in the order of the list below.
+ */
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { argv, env, execPath, exit } from 'node:process'
+import { argv, env, execPath, exit, stdout } from 'node:process'
+import { PassThrough } from 'node:stream'
 import {
   ensureBrowsers,
   ensureDependencies,
@@ -18,6 +25,7 @@ const help = `npm test                     everything, as CI does
 npm test -- check            types, format, lint, unused code
 npm test -- unit             unit and structure tests
 npm test -- build            the build, and the tests of the package it makes
+npm test -- projects         the package in fresh projects of others, after build; needs the npm registry
 npm test -- browser          tests in Chromium and Firefox
 npm test -- bench            one small round of the benchmark: its times mean nothing
 npm test -- check unit       several of these
@@ -56,7 +64,18 @@ const steps = [
   },
   { group: 'build', title: 'Package metadata', command: ['publint/src/cli.js', '--strict'] },
   { group: 'build', title: 'Size', command: ['size-limit/bin.js'] },
-  { group: 'build', title: 'Package tests', ...vitest('package', 'test/package') },
+  { group: 'build', title: 'Documentation site', command: ['../docs/site/build.mjs'] },
+  {
+    group: 'build',
+    title: 'Package tests',
+    ...vitest('package', 'test/package', '--exclude=test/package/projects/**'),
+  },
+  {
+    group: 'projects',
+    title: 'Projects of others',
+    ...vitest('projects', 'test/package/projects'),
+    browsers: true,
+  },
   {
     group: 'browser',
     title: 'Browser tests',
@@ -96,14 +115,21 @@ function countPlaywright({ stats }) {
   }
 }
 
-function runStep(step, more) {
+/** Resolves with the counts of a step once it has ended; what it says until then goes to `output`. */
+async function runStep(step, more, output) {
   const [program, ...args] = step.command
   if (step.report) rmSync(step.report, { force: true })
-  const { status } = spawnSync(
+  const child = spawn(
     execPath,
     [join(root, 'node_modules', program), ...args, ...(step.args ?? []), ...more],
-    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...env, ...step.env } },
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, ...(stdout.isTTY && { FORCE_COLOR: '1' }), ...step.env },
+    },
   )
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(output, { end: false })
+  const [status] = await once(child, 'close')
   const counts =
     step.report && existsSync(step.report)
       ? step.count(JSON.parse(readFileSync(step.report, 'utf8')))
@@ -114,18 +140,15 @@ function runStep(step, more) {
 }
 
 const notRun = { ok: false, passed: 0, failed: 1, skipped: 0 }
-const missingBrowsers = []
 
-/** Gets what a step needs that not every machine has; false, and said why, if that is impossible. */
-async function prepare(step) {
-  if (!step.browsers) return true
+/** The names of browsers that this machine lacks; undefined, and said why, if the steps that need one are not to run. */
+async function prepareBrowsers() {
   try {
-    missingBrowsers.push(...(await ensureBrowsers()))
-    return true
+    return await ensureBrowsers()
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
     explain(error)
-    return false
+    return undefined
   }
 }
 
@@ -153,22 +176,42 @@ await orExit(() => {
 })
 mkdirSync(reportsFolder, { recursive: true })
 
+const run = steps
+  .filter(({ group }) => chosen.includes(group))
+  .map((step) => ({ step, output: new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER }) }))
+const missingBrowsers = run.some(({ step }) => step.browsers) ? await prepareBrowsers() : []
+
+async function runAll(each) {
+  for (const it of each) {
+    const start = Date.now()
+    const canRun = !it.step.browsers || missingBrowsers
+    it.result = canRun ? await runStep(it.step, more, it.output) : notRun
+    it.took = seconds(start)
+    it.output.end()
+  }
+}
+const of = (...groups) => run.filter(({ step }) => groups.includes(step.group))
+void (async () => {
+  await runAll(of('check', 'unit'))
+  await Promise.all([runAll(of('build', 'projects')), runAll(of('browser'))])
+  await runAll(of('bench'))
+})()
+
 const summary = []
 const total = { passed: 0, failed: 0, skipped: 0 }
-for (const step of steps.filter(({ group }) => chosen.includes(group))) {
-  heading(step.title)
-  const start = Date.now()
-  const result = (await prepare(step)) ? runStep(step, more) : notRun
-  for (const key of Object.keys(total)) total[key] += result[key]
-  const tests = step.report ? `, ${result.passed} passed, ${result.failed} failed` : ''
-  const line = `${result.ok ? 'ok    ' : 'FAILED'} ${step.title} (${seconds(start)}${tests})`
+for (const it of run) {
+  heading(it.step.title)
+  for await (const chunk of it.output) stdout.write(chunk)
+  for (const key of Object.keys(total)) total[key] += it.result[key]
+  const tests = it.step.report ? `, ${it.result.passed} passed, ${it.result.failed} failed` : ''
+  const line = `${it.result.ok ? 'ok    ' : 'FAILED'} ${it.step.title} (${it.took}${tests})`
   console.log(`\n${line}`)
   summary.push(line)
 }
 
 heading('Summary')
 for (const line of summary) console.log(line)
-for (const name of missingBrowsers) {
+for (const name of missingBrowsers ?? []) {
   console.log(`!! SKIPPED for want of a browser: every test that needs ${name}`)
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''

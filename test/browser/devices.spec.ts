@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test'
 import type {} from './pages/devices.ts'
-import { expect, test } from './support/browsers.ts'
+import { expect, test, type Peer } from './support/browsers.ts'
 
 const path = '/test/browser/pages/devices.html'
 const patience = { timeout: 20_000 }
@@ -16,33 +16,36 @@ const who = (page: Page) => page.evaluate(async () => (await device).who())
 const expectOpen = async (page: Page) =>
   expect.poll(async () => (await links(page)).map(([, state]) => state), patience).toEqual(['open'])
 
-/** Bob is a contact of the phone, and the laptop joins it. */
-async function pair(phone: Page, laptop: Page, bob: Page): Promise<void> {
-  const ticket = await phone.evaluate(async () => (await device).invite())
-  await bob.evaluate(async (text) => (await device).accept(text), ticket)
-  await expectOpen(phone)
+/** A phone, with Bob for a contact, and a laptop that has joined it. */
+async function paired(
+  openPeer: (name?: undefined, options?: { path: string }) => Promise<Peer>,
+): Promise<{ phone: Peer; laptop: Peer; bob: Peer }> {
+  const [phone, laptop, bob] = await Promise.all([
+    openPeer(undefined, { path: `${path}?name=phone` }),
+    openPeer(undefined, { path: `${path}?name=laptop&join` }),
+    openPeer(undefined, { path: `${path}?name=bob` }),
+  ])
+  const ticket = await phone.page.evaluate(async () => (await device).invite())
+  await bob.page.evaluate(async (text) => (await device).accept(text), ticket)
+  await expectOpen(phone.page)
 
-  const pairing = await phone.evaluate(async () => (await device).invite('device'))
-  const shown = await laptop.evaluate(async (text) => (await device).join(text), pairing)
-  const compared = await phone.evaluate(async () => (await device).waiting())
+  const pairing = await phone.page.evaluate(async () => (await device).invite('device'))
+  const shown = await laptop.page.evaluate(async (text) => (await device).join(text), pairing)
+  const compared = await phone.page.evaluate(async () => (await device).waiting())
   expect(shown).toMatch(/^\d{4} \d{4}$/)
   expect(compared).toBe(shown)
-  const welcome = phone.evaluate(async () => (await device).welcome())
-  const joined = laptop.evaluate(async () => (await device).confirmJoining())
+  const welcome = phone.page.evaluate(async () => (await device).welcome())
+  const joined = laptop.page.evaluate(async () => (await device).confirmJoining())
   await welcome
-  expect(await joined).toBe(await peerOf(phone))
+  expect(await joined).toBe(await peerOf(phone.page))
+  return { phone, laptop, bob }
 }
 
 test('a second device reaches the contact, and is reached, without having met it', async ({
   openPeer,
 }) => {
   test.setTimeout(120_000)
-  const [phone, laptop, bob] = await Promise.all([
-    openPeer(undefined, { path: `${path}?name=phone` }),
-    openPeer(undefined, { path: `${path}?name=laptop&join` }),
-    openPeer(undefined, { path: `${path}?name=bob` }),
-  ])
-  await pair(phone.page, laptop.page, bob.page)
+  const { phone, laptop, bob } = await paired(openPeer)
   await expectOpen(laptop.page)
   expect(await links(laptop.page)).toEqual([[await peerOf(bob.page), 'open']])
   expect(await links(bob.page)).toEqual([[await peerOf(phone.page), 'open']])
@@ -74,12 +77,7 @@ test('a device that is revoked while it is connected is cut at once, and stays o
   openPeer,
 }) => {
   test.setTimeout(120_000)
-  const [phone, laptop, bob] = await Promise.all([
-    openPeer(undefined, { path: `${path}?name=phone` }),
-    openPeer(undefined, { path: `${path}?name=laptop&join` }),
-    openPeer(undefined, { path: `${path}?name=bob` }),
-  ])
-  await pair(phone.page, laptop.page, bob.page)
+  const { phone, laptop, bob } = await paired(openPeer)
   await expectOpen(laptop.page)
   await send(laptop.page, 1)
   const words = await phone.page.evaluate(async () => (await device).takeRootAway())
@@ -109,13 +107,10 @@ test('a device that is revoked while it is connected is cut at once, and stays o
 
 test('what one device learns of contacts, the other knows, too', async ({ openPeer }) => {
   test.setTimeout(120_000)
-  const [phone, laptop, bob, carol] = await Promise.all([
-    openPeer(undefined, { path: `${path}?name=phone` }),
-    openPeer(undefined, { path: `${path}?name=laptop&join` }),
-    openPeer(undefined, { path: `${path}?name=bob` }),
+  const [{ phone, laptop, bob }, carol] = await Promise.all([
+    paired(openPeer),
     openPeer(undefined, { path: `${path}?name=carol` }),
   ])
-  await pair(phone.page, laptop.page, bob.page)
   const ticket = await laptop.page.evaluate(async () => (await device).invite())
   await carol.page.evaluate(async (text) => (await device).accept(text), ticket)
   const people = [await peerOf(bob.page), await peerOf(carol.page)].toSorted()

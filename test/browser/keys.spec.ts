@@ -60,8 +60,13 @@ test('a device key is one that WebCrypto gives to nobody, and survives reloads',
         .filter((match) => match !== undefined),
     )
   expect(await loaded()).toEqual([])
-  await page.evaluate(() => wallet.identity.words())
+  const words = await page.evaluate(() => wallet.identity.words())
   expect(new Set(await loaded())).toEqual(new Set(['bip39']))
+  await page.evaluate(
+    ([phrase, root]) => wallet.mesh.exportBackup({ passphrase: phrase!, words: root! }),
+    [passphrase, words],
+  )
+  expect(new Set(await loaded())).toEqual(new Set(['bip39', 'age-encryption']))
 })
 
 test('with both roots removed: invite, accept, reload, pay; and the roots come back from words and age files', async ({

@@ -81,12 +81,15 @@ const test = base.extend<{ neighbourhood: Neighbourhood }>({
   },
 })
 
+const rounds = tier(2, 20)
+
+// The hosts and their browsers included.
+test.setTimeout(60_000 + rounds * 60_000)
+
 test('messages outlive networks that are cut, fall silent or change', async ({
   neighbourhood: { network, relay, hosts },
   browserName,
 }) => {
-  const rounds = tier(2, 20)
-  test.setTimeout(60_000 + rounds * 60_000)
   await meet(...hosts)
   const random = seededRandom(11)
   const seconds = (from: number, to: number) => pause((from + random() * (to - from)) * 1_000)

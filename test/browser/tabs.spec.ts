@@ -19,6 +19,9 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.len
 const figures = (values: number[]) =>
   `${Math.min(...values)} / ${median(values)} / ${Math.max(...values)}`
 
+/** A page that hangs is asked later; on a busy machine one that does not takes a while, too. */
+const patienceMs = 1_000
+
 /** Everything that pages have told, and the pages of one identity by the id of their tab. */
 class Story {
   readonly notes: Note[] = []
@@ -42,7 +45,7 @@ class Story {
         const { tab, generation, atMs } = await Promise.race([
           leadsOf(page),
           new Promise<Awaited<ReturnType<typeof leadsOf>>>((resolve) =>
-            setTimeout(() => resolve({ tab: '', generation: 0, atMs: 0 }), 100),
+            setTimeout(() => resolve({ tab: '', generation: 0, atMs: 0 }), patienceMs),
           ),
         ])
         const leader = this.tabs.get(tab)

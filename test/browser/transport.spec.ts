@@ -4,6 +4,7 @@ import { maxFrameBytes } from '../../lib/base/limits.ts'
 import { transportChecks } from '../conformance/transport.ts'
 import { expect, test } from './support/browsers.ts'
 import { connectPages, transportPage } from './support/transport.ts'
+import { TurnServer } from './support/turn-server.ts'
 
 for (const { name } of transportChecks) {
   test(`WebRTC transport ${name}`, async ({ openPeer }) => {
@@ -84,6 +85,30 @@ test('relay-only tells no address, and does not wait for ever for a relay', asyn
   expect(elapsedMs).toBeLessThan(4_000)
 })
 
+test('relay-only goes by the TURN server, and the route says so', async ({
+  openPeer,
+  browserName,
+}) => {
+  test.skip(browserName === 'firefox', 'Firefox asks no server of the same machine')
+  const turn = await TurnServer.start()
+  try {
+    const alice = await openPeer(undefined, { path: transportPage })
+    const bob = await openPeer(undefined, { path: transportPage })
+    await connectPages(alice, bob, { policy: 'relay-only', servers: [turn.iceServer] })
+    await bob.page.evaluate(() => transport.echo())
+    expect(await alice.page.evaluate(() => transport.exchange([1, 50_000]))).toBe(2)
+    for (const { page } of [alice, bob]) {
+      expect(await page.evaluate(() => transport.route())).toMatchObject({
+        via: 'turn',
+        local: 'relay',
+      })
+    }
+    expect(turn.relayedBytes).toBeGreaterThan(100_000)
+  } finally {
+    turn.close()
+  }
+})
+
 test('a policy judges candidates both ways', async ({ openPeer }) => {
   const { page } = await openPeer(undefined, { path: transportPage })
   const { own, asked, sent } = await page.evaluate(async () => {
@@ -97,7 +122,9 @@ test('a policy judges candidates both ways', async ({ openPeer }) => {
     const { bob } = transport.make()
     const hidden = alice.offer()
     const own = ((await hidden.description) as unknown[])[3]
-    const asked = seen.length > 0 && seen.every((type) => type === 'host')
+    // On a busy machine the description may be ready before the first candidate.
+    while (seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    const asked = [...new Set(seen)]
     hidden.close()
 
     const offering = bob.offer()
@@ -111,7 +138,7 @@ test('a policy judges candidates both ways', async ({ openPeer }) => {
     return { own, asked, sent }
   })
   expect(own).toEqual([])
-  expect(asked).toBe(true)
+  expect(asked).toEqual(['host'])
   expect(sent).toBe(true)
 })
 

@@ -10,7 +10,8 @@ export const consumer = path('consumer')
 export const built = {
   library: path('../../dist/index.js'),
   relay: path('../../dist/relay/index.js'),
-  cli: path('../../dist/cli.js'),
+  cli: path('../../dist/relay/cli.js'),
+  singleFile: path('../../dist/handfast.min.js'),
 }
 
 for (const file of Object.values(built)) {

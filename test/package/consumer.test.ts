@@ -1,10 +1,9 @@
-/** What an application gets from the package: types that hold, and libsodium as a chunk of its own, loaded when needed. */
+/** What an application gets from the package: libsodium as a chunk of its own, loaded when needed. */
 
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build, type Rolldown } from 'vite'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { built, consumer, root } from './built.ts'
+import { built, consumer } from './built.ts'
 
 describe("an application's bundle", () => {
   let chunks: Rolldown.OutputChunk[]
@@ -55,17 +54,5 @@ describe("an application's bundle", () => {
     for (const { code, fileName } of chunks) {
       expect(/\beval\(|new Function\(/.test(code), fileName).toBe(false)
     }
-  })
-})
-
-describe("an application's types", () => {
-  it('come from the package, and hold', () => {
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [join(root, 'node_modules/typescript/bin/tsc'), '-p', consumer],
-      { encoding: 'utf8' },
-    )
-    expect(stdout).toBe('')
-    expect(status).toBe(0)
   })
 })

@@ -55,8 +55,11 @@ function run(source: string, names: string[]) {
 const importing = (file: string) => `return import(${JSON.stringify(pathToFileURL(file).href)})`
 
 describe('the built package in Node', () => {
-  it('touches no global of the platform while it loads', () => {
-    const { exported, touched, resources } = run(importing(built.library), [
+  it.each([
+    ['library', built.library],
+    ['single file', built.singleFile],
+  ])('touches no global of the platform while the %s loads', (_, file) => {
+    const { exported, touched, resources } = run(importing(file), [
       ...browserGlobals,
       ...sharedGlobals,
     ])

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
+  demoRoomsImportOnlyUpwards,
   demoUsesThePublicFace,
   importsAreFiles,
   missingPlatforms,
@@ -39,6 +40,7 @@ const rules = {
   timeAndRandomnessOnlyInBase,
   packagesOnlyInTheirPlace,
   demoUsesThePublicFace,
+  demoRoomsImportOnlyUpwards,
 }
 
 describe('this repository', () => {
@@ -173,6 +175,20 @@ describe('the rules', () => {
     for (const allowed of ['../lib/index.ts', 'handfast', 'preact', './chat.tsx']) {
       expect(demoUsesThePublicFace(demo(allowed))).toEqual([])
     }
+  })
+
+  it.each([
+    ['ui/icon.tsx', '../people/names.ts'],
+    ['ui/icon.tsx', '../page-address.ts'],
+    ['people/people.tsx', '../conversation/composer.tsx'],
+    ['people/people.tsx', '../workspace.tsx'],
+    ['people/people.tsx', '../misc/a.ts'],
+    ['misc/a.ts', './b.ts'],
+  ])('catch demo/%s importing %s', (path, specifier) => {
+    const source = (target: string) => new Map([[`demo/${path}`, `import '${target}'`]])
+    expect(demoRoomsImportOnlyUpwards(source(specifier))).toHaveLength(1)
+    if (path.startsWith('misc/')) return
+    expect(demoRoomsImportOnlyUpwards(source('../ui/mark.tsx'))).toEqual([])
   })
 
   it('catch a lock file of one platform', () => {

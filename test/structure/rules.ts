@@ -42,9 +42,35 @@ export const importsAreFiles: Rule = (sources) =>
     sources.has(to) ? [] : [`${from} imports ${to}, which is no file (is the extension missing?)`],
   )
 
+/** A room of the demo imports from those before it. What puts them together, in no room, stands above all but these two files. */
+const demoRooms = [
+  'ui',
+  'people',
+  'wallet',
+  'conversation',
+  'diagnostics',
+  'meet',
+  'keys',
+  'settings',
+  'strangers',
+  'log',
+]
+const demoFoundations = ['demo/page-address.ts', 'demo/use-place.ts']
+
+export const demoRoomsImportOnlyUpwards: Rule = (sources) =>
+  edges(sources, 'demo/').flatMap(({ from, to }) => {
+    const [room, target] = [from, to].map((path) => /^demo\/(?<room>[^/]+)\//.exec(path)?.[1])
+    if (room === undefined || !to.startsWith('demo/')) return []
+    const allowed =
+      target === undefined
+        ? demoFoundations.includes(to) && room !== 'ui'
+        : demoRooms.slice(0, demoRooms.indexOf(room) + 1).includes(target)
+    return allowed ? [] : [`${from} imports ${to}`]
+  })
+
 export const noCycles: Rule = (sources) => {
   const targets = new Map<string, string[]>()
-  for (const { from, to } of edges(sources)) {
+  for (const { from, to } of [...edges(sources), ...edges(sources, 'demo/')]) {
     targets.set(from, [...(targets.get(from) ?? []), to])
   }
   const done = new Set<string>()
@@ -113,17 +139,15 @@ export const packagesOnlyInTheirPlace: Rule = (sources) =>
 
 /** The demo is an application: it sees what any application sees. */
 export const demoUsesThePublicFace: Rule = (sources) =>
-  [...sources]
-    .filter(([path]) => path.startsWith('demo/'))
-    .flatMap(([path, source]) =>
-      factsOf(path, source)
-        .imports.filter((specifier) => {
-          const target = resolveImport(path, specifier) ?? specifier
-          const isPrivate = target.startsWith('lib/') && target !== 'lib/index.ts'
-          return isPrivate || target.startsWith('test/') || target.startsWith('handfast/')
-        })
-        .map((specifier) => `${path} imports ${specifier}`),
-    )
+  within(sources, 'demo/').flatMap(([path, source]) =>
+    factsOf(path, source)
+      .imports.filter((specifier) => {
+        const target = resolveImport(path, specifier) ?? specifier
+        const isPrivate = target.startsWith('lib/') && target !== 'lib/index.ts'
+        return isPrivate || target.startsWith('test/') || target.startsWith('handfast/')
+      })
+      .map((specifier) => `${path} imports ${specifier}`),
+  )
 
 /** A lock file written on one platform must still install on the others. */
 export function missingPlatforms(lockFile: string): string[] {
@@ -147,10 +171,12 @@ export const noMachinePaths: Rule = (sources) =>
     [...text.matchAll(machinePath)].map(([found]) => `${path} mentions ${found}`),
   )
 
-const inLib = (sources: Sources) => [...sources].filter(([path]) => path.startsWith('lib/'))
+const inLib = (sources: Sources) => within(sources, 'lib/')
+const within = (sources: Sources, folder: string) =>
+  [...sources].filter(([path]) => path.startsWith(folder))
 
-const edges = (sources: Sources) =>
-  inLib(sources).flatMap(([from, source]) =>
+const edges = (sources: Sources, folder = 'lib/') =>
+  within(sources, folder).flatMap(([from, source]) =>
     factsOf(from, source).imports.flatMap((specifier) => {
       const to = resolveImport(from, specifier)
       return to === undefined ? [] : [{ from, to }]

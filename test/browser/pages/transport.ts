@@ -6,7 +6,7 @@
 import { decode, encode } from 'cbor-x/index-no-eval'
 import { channelHighWaterBytes } from '../../../lib/base/limits.ts'
 import { systemRuntime as runtime } from '../../../lib/base/runtime.ts'
-import type { Attempt, Channel } from '../../../lib/transport/transport.ts'
+import type { Attempt, Channel, Route } from '../../../lib/transport/transport.ts'
 import { type IceOptions, WebRtcTransport } from '../../../lib/transport/webrtc.ts'
 import { connect, transportChecks } from '../../conformance/transport.ts'
 
@@ -80,6 +80,10 @@ const page = {
     channel = await attempt.channel
     void channel.closed.then(() => closed++)
     return channel.maxMessageBytes
+  },
+
+  async route(): Promise<Route | null> {
+    return channel.route!()
   },
 
   close(): void {

@@ -25,7 +25,7 @@ export interface Peer {
 }
 
 export interface PeerOptions {
-  /** The page to open, relative to the dev server. Default: the page with the library on it. */
+  /** The page to open, relative to the server. Default: the page with the library on it. */
   path?: string
   /** A folder to keep the profile in, from `profileFolder()`: the next peer with the same folder finds what it stored. */
   profile?: string

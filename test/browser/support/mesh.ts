@@ -45,9 +45,51 @@ export async function wholeStory(alice: Page, bob: Page): Promise<void> {
   )
   expect(received).toBe(sent)
 
+  await lookAtFigures(alice, bob)
+  const log = await switchLogOn(bob)
+
   for (const page of [bob, alice]) {
     await page.reload()
     await Promise.all([expectOpen(alice), expectOpen(bob)])
     await exchange(alice, bob, messages, 10)
   }
+
+  for (const kind of ['leading', 'signaling-open path=ws://', 'session-open peer=', 'link-state']) {
+    expect(log.join('\n')).toContain(` ${kind}`)
+  }
+  expect(log.join('\n')).not.toContain('"n"')
+}
+
+/** Each side knows the same session, that its frames go straight to the other, and how long they take. */
+async function lookAtFigures(...pages: Page[]): Promise<void> {
+  const all = await Promise.all(
+    pages.map((page) => page.evaluate(async () => (await peer).mesh.stats())),
+  )
+  const sessions = all.map(({ links }) => links[0]!.sessions[0]!)
+  expect(new Set(sessions.map(({ id }) => id)).size).toBe(1)
+  expect(sessions.map(({ role }) => role).sort()).toEqual(['initiator', 'responder'])
+  for (const { roundTripMs, route, sent, received } of sessions) {
+    expect(route).toMatchObject({ via: 'direct', protocol: 'udp' })
+    expect(roundTripMs).toBeGreaterThan(0)
+    expect(roundTripMs).toBeLessThan(1_000)
+    expect(Math.max(sent.bytes, received.bytes)).toBeGreaterThan(streamBytes)
+  }
+}
+
+const isLoaded = (page: Page) =>
+  page.evaluate(() =>
+    performance.getEntriesByType('resource').some(({ name }) => name.includes('debug-log')),
+  )
+
+/** From the next reload on each event is a line; until then not even the code for that is there. */
+async function switchLogOn(page: Page): Promise<string[]> {
+  expect(await isLoaded(page)).toBe(false)
+  const lines: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'debug' && message.text().startsWith('handfast ')) {
+      lines.push(message.text())
+    }
+  })
+  await page.evaluate(() => localStorage.setItem('handfast:debug', '1'))
+  return lines
 }

@@ -1,4 +1,4 @@
-/** An application as small as can be, built and type-checked against the package in `dist`. */
+/** An application as small as can be, built against the package in `dist`. */
 
 import { HandfastError, Identity, Mesh, type Link } from 'handfast'
 
@@ -12,11 +12,5 @@ export async function start(text: string): Promise<Link> {
     throw error
   }
 }
-
-// @ts-expect-error -- the codes are a closed union
-export const unknownCode = (error: HandfastError) => error.code === 'no-such-code'
-
-// @ts-expect-error -- an identity is needed
-export const noIdentity = () => Mesh.open({ relays: [] })
 
 if (document.location.hash) void start(document.location.hash)
