@@ -7,10 +7,12 @@ import { Copyable } from '../ui/copyable.tsx'
 import { useAction } from '../ui/use-action.ts'
 import { Modal } from '../ui/modal.tsx'
 import { shortPeer } from '../people/names.ts'
-import { devicePurpose, joinLink } from '../page-address.ts'
+import { codeText, devicePurpose, joinLink } from '../page-address.ts'
 import { PastedField } from '../ui/pasted-field.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { QrCode } from '../meet/qr-code.tsx'
+import { timeLeft } from '../ui/time-left.ts'
+import { useNow } from '../ui/use-now.ts'
 import { Weave } from '../ui/weave.tsx'
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
@@ -63,7 +65,12 @@ export function DevicesCard({ mesh, identity, isLocked }: DevicesCardProps) {
         </ul>
         {problem && <ProblemNote problem={problem} />}
         <div class="actions">
-          <button type="button" class="button" disabled={isBusy || isLocked} onClick={add}>
+          <button
+            type="button"
+            class="button"
+            disabled={isBusy || isLocked || mesh.isRevoked}
+            onClick={add}
+          >
             Add a device…
           </button>
         </div>
@@ -96,6 +103,7 @@ interface AddDialogProps {
 }
 
 function AddDialog({ mesh, ticket, isDone, onClose }: AddDialogProps) {
+  const msLeft = ticket.expiresAt.getTime() - useNow(!isDone)
   if (isDone) {
     return (
       <Modal title="The new device is yours" onClose={onClose}>
@@ -114,35 +122,53 @@ function AddDialog({ mesh, ticket, isDone, onClose }: AddDialogProps) {
   }
   return (
     <Modal title="Add a device" wide onClose={onClose}>
-      {(close) => (
-        <>
-          <p>
-            Open this link on your other device, or scan the code there. It works once, for ten
-            minutes; whoever has it could ask to be you, so show it to nobody else.
-          </p>
-          <div class="add-device">
-            <QrCode text={joinLink(ticket)} label="The link as a QR code" />
-            <div class="stack">
-              <Copyable label="Link for your device" value={joinLink(ticket)} what="the link" />
-              <p class="muted" role="status">
-                Waiting for it…
-              </p>
+      {(close) =>
+        msLeft > 0 ? (
+          <>
+            <p>
+              Open this link on your other device, or scan the code there. It works once; whoever
+              has it could ask to be you, so show it to nobody else.
+            </p>
+            <div class="add-device">
+              <QrCode text={codeText(ticket, joinLink(ticket))} label="The link as a QR code" />
+              <div class="stack">
+                <Copyable label="Link for your device" value={joinLink(ticket)} what="the link" />
+                <p class="muted" role="status">
+                  Waiting for it…
+                </p>
+                <p class="muted">
+                  Valid for another{' '}
+                  <time role="timer" class="countdown">
+                    {timeLeft(msLeft)}
+                  </time>
+                  .
+                </p>
+              </div>
             </div>
-          </div>
-          <div class="actions">
-            <button
-              type="button"
-              class="button"
-              onClick={() => {
-                void mesh.withdraw(ticket)
-                close()
-              }}
-            >
-              Cancel
-            </button>
-          </div>
-        </>
-      )}
+            <div class="actions">
+              <button
+                type="button"
+                class="button"
+                onClick={() => {
+                  void mesh.withdraw(ticket)
+                  close()
+                }}
+              >
+                Cancel
+              </button>
+            </div>
+          </>
+        ) : (
+          <>
+            <p role="status">This invitation has expired: no device came in time. Add one anew.</p>
+            <div class="actions">
+              <button type="button" class="button" onClick={close}>
+                Close
+              </button>
+            </div>
+          </>
+        )
+      }
     </Modal>
   )
 }

@@ -1,12 +1,18 @@
 /** This browser becomes a further device of somebody who has another one at hand. */
 
-import { HandfastError, joinIdentity, type Joining } from 'handfast'
+import { HandfastError, joinIdentity, ready, Ticket, type Joining } from 'handfast'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAction } from '../ui/use-action.ts'
 import { cleanName, shortPeer } from '../people/names.ts'
-import { pageFor, relay } from '../page-address.ts'
+import { findTicket } from '../meet/find-ticket.ts'
+import { noInvitation } from '../meet/invitation-problems.ts'
+import { ScanButton } from '../meet/scan-button.tsx'
+import { devicePurpose, invitationLink, keepRelays, pageFor, relays } from '../page-address.ts'
+import { rememberPerson } from '../people/persons.ts'
 import { OwnNameField } from './own-name-field.tsx'
+import { PastedField } from '../ui/pasted-field.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
+import { codeOf, explain, type Problem } from '../ui/problems.ts'
 import { Weave } from '../ui/weave.tsx'
 
 const joinTimeoutMs = 60_000
@@ -18,6 +24,37 @@ function takeFromAddress(): string | null {
   return link
 }
 
+function readDeviceTicket(text: string): Ticket | Problem {
+  const ticket = findTicket(text)
+  if (!(ticket instanceof Ticket)) return noInvitation[ticket]
+  if (ticket.purpose !== devicePurpose) {
+    const way = { word: 'Open it to accept', href: invitationLink(ticket) }
+    return { ...invitesPerson, way }
+  }
+  return ticket.expiresAt.getTime() <= Date.now() ? expiredForDevice : ticket
+}
+
+const invitesPerson: Problem = {
+  title: 'This invitation is to meet somebody',
+  advice: 'It makes a link between two people. It can’t make this browser a device of yours.',
+}
+
+const expiredForDevice: Problem = {
+  title: 'This invitation has expired',
+  advice:
+    'It holds for ten minutes. On your other device, open “Keys and devices” and add one anew.',
+}
+
+/** Used, withdrawn and unknown ones are met with the same silence. */
+const otherDeviceSilent: Problem = {
+  title: 'Your other device did not answer',
+  advice:
+    'This page must be open there. If it is, the invitation was used or withdrawn, which looks the same from here: add one anew.',
+}
+
+const explainJoining = (error: unknown): Problem =>
+  codeOf(error) === 'timeout' ? otherDeviceSilent : explain(error)
+
 /** Before the other device is asked: a name that is taken would show only in the end. */
 async function checkFree(name: string): Promise<void> {
   const databases = (await indexedDB.databases?.()) ?? []
@@ -27,24 +64,46 @@ async function checkFree(name: string): Promise<void> {
 }
 
 export function JoinPage() {
-  const [invitation] = useState(takeFromAddress)
+  const [link] = useState(takeFromAddress)
+  const [found, setFound] = useState<Ticket | Problem>()
+  const [isReady, setReady] = useState(false)
+  const [text, setText] = useState('')
   const [joining, setJoining] = useState<Joining>()
   const [name, setName] = useState('')
-  const { isBusy, problem, run, dismiss } = useAction()
+  const { isBusy, problem, run, dismiss } = useAction(explainJoining)
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     document.title = 'New device · Handfast'
   }, [])
   useEffect(() => title.current?.focus(), [joining])
+  // Nothing is open here that would have brought the cryptography.
+  useEffect(() => {
+    void ready()
+      .then(() => link && setFound(readDeviceTicket(link)))
+      .catch((error: unknown) => setFound(explain(error)))
+      .finally(() => setReady(true))
+  }, [])
 
   const called = cleanName(name)
+  const invitation = found instanceof Ticket ? found : null
+  const wrong = found instanceof Ticket ? undefined : found
 
+  const take = (code: string): Problem | null => {
+    const next = readDeviceTicket(code)
+    if (!(next instanceof Ticket)) return next
+    setFound(next)
+    return null
+  }
+  const paste = (event: Event) => {
+    event.preventDefault()
+    setFound(readDeviceTicket(text))
+  }
   const connect = (event: Event) => {
     event.preventDefault()
     if (!invitation || !called) return
     void run(async () => {
       await checkFree(called)
-      const options = { name: called, relays: [relay], timeoutMs: joinTimeoutMs }
+      const options = { name: called, relays, timeoutMs: joinTimeoutMs }
       setJoining(await joinIdentity(invitation, options))
     })
   }
@@ -53,7 +112,10 @@ export function JoinPage() {
       const identity = await joining!.confirm()
       await identity.close()
     })
-    if (isDone) location.replace(pageFor(called))
+    if (!isDone) return
+    rememberPerson(called!)
+    keepRelays()
+    location.replace(pageFor(null))
   }
   const stop = () => {
     void joining?.cancel()
@@ -90,29 +152,52 @@ export function JoinPage() {
                 </button>
               </div>
             </>
-          ) : (
+          ) : invitation ? (
             <form class="stack" onSubmit={connect} onInput={dismiss}>
-              {invitation ? (
-                <>
-                  <p class="lead">
-                    This browser becomes you, too: everybody you know can reach you here and there.
-                    Go on only if the invitation comes from your own device.
-                  </p>
-                  <OwnNameField value={name} setValue={setName} />
-                </>
-              ) : (
-                <p>
-                  There is no invitation in this address. On your other device, open “Keys and
-                  devices” and add one.
-                </p>
-              )}
+              <p class="lead">
+                This browser becomes you, too: everybody you know can reach you here and there. Go
+                on only if the invitation comes from your own device.
+              </p>
+              <OwnNameField value={name} setValue={setName} />
               {problem && <ProblemNote problem={problem} />}
               <div class="actions">
-                {invitation && (
-                  <button type="submit" class="button primary" disabled={!called || isBusy}>
-                    {isBusy ? 'Reaching your other device…' : 'Go on'}
-                  </button>
-                )}
+                <button type="submit" class="button primary" disabled={!called || isBusy}>
+                  {isBusy ? 'Reaching your other device…' : 'Go on'}
+                </button>
+                <button type="button" class="button" onClick={stop}>
+                  Not now
+                </button>
+              </div>
+            </form>
+          ) : link && !isReady ? (
+            <p class="muted" role="status">
+              Reading the invitation…
+            </p>
+          ) : (
+            <form class="stack" onSubmit={paste}>
+              <p class="lead">
+                On your other device, open “Keys and devices” and add one: it shows a code and a
+                link.
+              </p>
+              <ScanButton read={take} />
+              <PastedField
+                label="Link from your other device"
+                placeholder="hft1…"
+                value={text}
+                setValue={(value) => {
+                  setText(value)
+                  setFound(undefined)
+                }}
+                problem={wrong}
+              />
+              <div class="actions">
+                <button
+                  type="submit"
+                  class="button primary"
+                  disabled={text.trim() === '' || !isReady}
+                >
+                  Continue
+                </button>
                 <button type="button" class="button" onClick={stop}>
                   Not now
                 </button>

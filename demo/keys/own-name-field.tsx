@@ -1,6 +1,7 @@
 /** What one is called here, before there is an identity to say so. */
 
 import { maxNameLength } from '../people/names.ts'
+import { TextField } from '../ui/text-field.tsx'
 
 interface OwnNameFieldProps {
   value: string
@@ -9,17 +10,12 @@ interface OwnNameFieldProps {
 
 export function OwnNameField({ value, setValue }: OwnNameFieldProps) {
   return (
-    <label class="field">
-      <span>
-        A name for yourself <span class="muted">(as you introduce yourself here)</span>
-      </span>
-      <input
-        type="text"
-        autocomplete="off"
-        maxLength={maxNameLength}
-        value={value}
-        onInput={(event) => setValue(event.currentTarget.value)}
-      />
-    </label>
+    <TextField
+      label="A name for yourself"
+      note="as you introduce yourself here"
+      maxLength={maxNameLength}
+      value={value}
+      setValue={setValue}
+    />
   )
 }

@@ -5,14 +5,24 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAction } from '../ui/use-action.ts'
 import { cleanName } from '../people/names.ts'
 import { pageFor } from '../page-address.ts'
+import { rememberPerson } from '../people/persons.ts'
 import { OwnNameField } from './own-name-field.tsx'
 import { PastedField } from '../ui/pasted-field.tsx'
 import { PassphraseField } from '../ui/passphrase-field.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { codeOf } from '../ui/problems.ts'
+import { Choice } from '../ui/choice.tsx'
+import { Tick } from '../ui/tick.tsx'
+
+type Source = 'backup' | 'words'
+
+const sources: { label: string; value: Source }[] = [
+  { label: 'A backup file', value: 'backup' },
+  { label: 'Recovery words', value: 'words' },
+]
 
 export function RestorePage() {
-  const [from, setFrom] = useState<'words' | 'backup'>('backup')
+  const [from, setFrom] = useState<Source>('backup')
   const [name, setName] = useState('')
   const [words, setWords] = useState('')
   const [backup, setBackup] = useState<File>()
@@ -49,7 +59,9 @@ export function RestorePage() {
         throw error
       }
     })
-    if (isRestored) location.replace(pageFor(called))
+    if (!isRestored) return
+    rememberPerson(called)
+    location.replace(pageFor(null))
   }
 
   return (
@@ -63,29 +75,13 @@ export function RestorePage() {
             Your main key makes this browser a device of yours: the same you, for everybody you
             know.
           </p>
-          <fieldset class="field">
-            <legend>From</legend>
-            <div class="choice">
-              <label>
-                <input
-                  type="radio"
-                  name="from"
-                  checked={from === 'backup'}
-                  onChange={() => setFrom('backup')}
-                />
-                <span>A backup file</span>
-              </label>
-              <label>
-                <input
-                  type="radio"
-                  name="from"
-                  checked={from === 'words'}
-                  onChange={() => setFrom('words')}
-                />
-                <span>Recovery words</span>
-              </label>
-            </div>
-          </fieldset>
+          <Choice<Source>
+            legend="From"
+            name="from"
+            options={sources}
+            value={from}
+            setValue={setFrom}
+          />
           {from === 'backup' && (
             <>
               <label class="field">
@@ -100,23 +96,21 @@ export function RestorePage() {
             </>
           )}
           {asksWords && (
-            <PastedField label="The 24 words, in order" value={words} setValue={setWords}>
-              {from === 'words' && (
-                <span class="hint muted">
-                  They bring you back, but nobody you know: meet them anew.
-                </span>
-              )}
-            </PastedField>
+            <PastedField
+              label="The 24 words, in order"
+              value={words}
+              setValue={setWords}
+              hint={
+                from === 'words'
+                  ? 'They bring you back, but nobody you know: meet them anew.'
+                  : undefined
+              }
+            />
           )}
           <OwnNameField value={name} setValue={setName} />
-          <label class="tick">
-            <input
-              type="checkbox"
-              checked={keepRoot}
-              onChange={(event) => setKeepRoot(event.currentTarget.checked)}
-            />
-            <span>Keep the main key in this browser, too (safer without)</span>
-          </label>
+          <Tick isTicked={keepRoot} setTicked={setKeepRoot}>
+            Keep the main key in this browser, too (safer without)
+          </Tick>
           {problem && <ProblemNote problem={problem} />}
           <div class="actions">
             <button type="submit" class="button primary" disabled={!isReady || isBusy}>

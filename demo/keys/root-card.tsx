@@ -7,6 +7,7 @@ import { useAction } from '../ui/use-action.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Modal } from '../ui/modal.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
+import { Tick } from '../ui/tick.tsx'
 
 interface RootCardProps {
   identity: Identity
@@ -83,14 +84,9 @@ function RemoveRootDialog({ identity, onRemoved, onClose }: RemoveRootDialogProp
             If neither the words nor a backup are kept anywhere, it is gone for good: you could
             never revoke a lost device, nor come back after losing this one.
           </p>
-          <label class="tick">
-            <input
-              type="checkbox"
-              checked={isKept}
-              onChange={(event) => setKept(event.currentTarget.checked)}
-            />
-            <span>I have my recovery words or a backup in a safe place</span>
-          </label>
+          <Tick isTicked={isKept} setTicked={setKept}>
+            I have my recovery words or a backup in a safe place
+          </Tick>
           {problem && <ProblemNote problem={problem} />}
           <div class="actions">
             <button type="button" class="button" onClick={close}>

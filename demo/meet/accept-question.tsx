@@ -2,12 +2,17 @@
 
 import type { PeerId } from 'handfast'
 import type { RefObject } from 'preact'
-import type { Acceptance } from './use-acceptance.ts'
+import { acceptTimeoutMs, type Acceptance } from './use-acceptance.ts'
+import { OtherPersons } from './other-persons.tsx'
 import { useNow } from '../ui/use-now.ts'
 import { shortPeer } from '../people/names.ts'
 import { ProblemNote } from '../ui/problem-note.tsx'
+import { expiredTicket } from '../ui/problems.ts'
 import { timeLeft } from '../ui/time-left.ts'
 import { Tie } from '../ui/tie.tsx'
+
+/** Whoever is there answers sooner. */
+const usualMs = 8000
 
 interface AcceptQuestionProps {
   self: PeerId
@@ -17,57 +22,124 @@ interface AcceptQuestionProps {
   issuerName: string
   /** For somebody known already. */
   openConversation: (() => void) | null
+  /** No relay answers. */
+  isOutOfReach: boolean
   title: RefObject<HTMLHeadingElement | null>
 }
 
 export function AcceptQuestion(props: AcceptQuestionProps) {
-  const { self, acceptance, accept, back, issuerName, openConversation, title } = props
+  const { self, acceptance, accept, back, issuerName, openConversation, isOutOfReach, title } =
+    props
   const { step, ticket } = acceptance
-  const msLeft = ticket.expiresAt.getTime() - useNow(true)
-  const problem = acceptance.step === 'confirm' ? acceptance.problem : undefined
+  const now = useNow(true)
+  const msLeft = ticket.expiresAt.getTime() - now
+  const isDialling = acceptance.step === 'dialling'
+  const isKnown = openConversation !== null && !isDialling
+  const isExpired = msLeft <= 0 && !isDialling
+  const problem = isExpired ? expiredTicket : acceptance.step === 'confirm' && acceptance.problem
 
   return (
     <section class="card question" aria-labelledby="pane-title">
-      <Tie from={ticket.issuer} to={self} cord={step === 'dialling' ? 'moving' : 'loose'} />
+      <Tie
+        from={ticket.issuer}
+        to={self}
+        cord={isDialling ? 'moving' : isKnown ? 'tied' : 'loose'}
+      />
       <h2 id="pane-title" ref={title} tabIndex={-1}>
-        {step === 'dialling' ? 'Reaching out…' : 'You are invited'}
+        {isDialling
+          ? 'Reaching out…'
+          : isKnown
+            ? `You know ${issuerName} already`
+            : 'You are invited'}
       </h2>
       <p class="peer-id">
         by <code title={ticket.issuer}>{shortPeer(ticket.issuer)}</code>
       </p>
       {ticket.memo && <blockquote class="memo">{ticket.memo}</blockquote>}
-      {step === 'dialling' ? (
-        <p class="muted">Their page must be open. This takes a second or two, at most a minute.</p>
-      ) : (
-        <>
-          {problem && <ProblemNote problem={problem} />}
-          {openConversation && (
-            <p class="note">
-              You know {issuerName} already. Accept again only if they have forgotten you.
-            </p>
-          )}
-          <p class="muted">
-            Accept only if you know who sent you this. It makes a lasting link between the two of
-            you
-            {msLeft > 0 && <>; the invitation holds for another {timeLeft(msLeft)}</>}.
-          </p>
-        </>
+      {acceptance.step === 'dialling' && (
+        <Waiting
+          isOutOfReach={isOutOfReach}
+          waitedMs={acceptTimeoutMs - (acceptance.untilMs - now)}
+        />
       )}
-      <div class="actions">
-        {step === 'confirm' && (
-          <button type="button" class="button primary" onClick={accept}>
-            {problem ? 'Try again' : 'Accept'}
+      {problem && <ProblemNote problem={problem} />}
+      {isKnown && (
+        <p class="muted">
+          You two have a link: this invitation adds nothing to it. Accept it again only if they have
+          forgotten you.
+        </p>
+      )}
+      {step === 'confirm' && !isKnown && !isExpired && (
+        <p class="muted">
+          Accept only if you know who sent you this. It makes a lasting link between the two of you;
+          the invitation holds for another {timeLeft(msLeft)}.
+        </p>
+      )}
+      {isKnown ? (
+        <KnownActions
+          open={openConversation}
+          accept={isExpired ? null : accept}
+          back={back}
+          hasFailed={problem !== false && problem !== undefined}
+        />
+      ) : (
+        <div class="actions">
+          {step === 'confirm' && !isExpired && (
+            <button type="button" class="button primary" onClick={accept}>
+              {problem ? 'Try again' : 'Accept'}
+            </button>
+          )}
+          <button type="button" class="button" onClick={back}>
+            {isDialling ? 'Cancel' : isExpired ? 'Close' : 'Not now'}
           </button>
-        )}
-        {step === 'confirm' && openConversation && (
-          <button type="button" class="button" onClick={openConversation}>
-            Open the conversation
-          </button>
-        )}
-        <button type="button" class="button" onClick={back}>
-          {step === 'dialling' ? 'Cancel' : 'Not now'}
-        </button>
-      </div>
+        </div>
+      )}
+      {step === 'confirm' && !isExpired && <OtherPersons ticket={ticket} />}
     </section>
+  )
+}
+
+interface KnownActionsProps {
+  open(): void
+  accept: (() => void) | null
+  back(): void
+  hasFailed: boolean
+}
+
+function KnownActions({ open, accept, back, hasFailed }: KnownActionsProps) {
+  return (
+    <div class="actions">
+      <button type="button" class="button primary" onClick={open}>
+        Open the conversation
+      </button>
+      {accept && (
+        <button type="button" class="button" onClick={accept}>
+          {hasFailed ? 'Try again' : 'Accept again'}
+        </button>
+      )}
+      <button type="button" class="button plain" onClick={back}>
+        Not now
+      </button>
+    </div>
+  )
+}
+
+/** Said anew only when it means something else, so that a screen reader is not kept talking. */
+function Waiting({ isOutOfReach, waitedMs }: { isOutOfReach: boolean; waitedMs: number }) {
+  return (
+    <div class="waiting">
+      <p class="muted" role="status">
+        {isOutOfReach
+          ? `${!navigator.onLine ? 'You are offline' : 'The relay is out of reach'}. This waits, and goes on by itself as soon as there is a connection.`
+          : waitedMs < usualMs
+            ? 'Their page must be open. This takes a second or two.'
+            : 'No answer yet. Their page may be closed; or the invitation was used or withdrawn, which looks the same from here.'}
+      </p>
+      {!isOutOfReach && waitedMs >= usualMs && (
+        <p class="muted" role="timer">
+          Trying for another {timeLeft(acceptTimeoutMs - waitedMs)}
+        </p>
+      )}
+    </div>
   )
 }

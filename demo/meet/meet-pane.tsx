@@ -2,11 +2,15 @@
 
 import type { Mesh, PeerId } from 'handfast'
 import type { RefObject } from 'preact'
+import { useState } from 'preact/hooks'
 import { AcceptForm } from './accept-form.tsx'
 import { AcceptQuestion } from './accept-question.tsx'
 import type { AcceptanceControls } from './use-acceptance.ts'
+import { FirstSteps } from './first-steps.tsx'
 import type { InvitationControls } from './use-invitation.ts'
 import { InviteCard } from './invite-card.tsx'
+import { isOutOfReach } from './reach.ts'
+import { RevokedPane } from './revoked-pane.tsx'
 import { Tie } from '../ui/tie.tsx'
 
 interface MeetPaneProps {
@@ -23,7 +27,15 @@ export function MeetPane(props: MeetPaneProps) {
   const { mesh, acceptanceControls, invitationControls, callPeer, knownNames, select, title } =
     props
   const { acceptance } = acceptanceControls
+  // To the end of this visit: nothing jumps the moment that the first one comes.
+  const [isFirst] = useState(mesh.links.size === 0)
 
+  const leaveFor = (peer: PeerId) => {
+    acceptanceControls.back()
+    select(peer)
+  }
+
+  if (mesh.isRevoked) return <RevokedPane title={title} />
   if (acceptance.step !== 'paste') {
     const { issuer } = acceptance.ticket
     return (
@@ -33,7 +45,8 @@ export function MeetPane(props: MeetPaneProps) {
         accept={acceptanceControls.accept}
         back={acceptanceControls.back}
         issuerName={callPeer(issuer)}
-        openConversation={mesh.links.has(issuer) ? () => select(issuer) : null}
+        openConversation={mesh.links.has(issuer) ? () => leaveFor(issuer) : null}
+        isOutOfReach={isOutOfReach(mesh.signaling)}
         title={title}
       />
     )
@@ -50,10 +63,17 @@ export function MeetPane(props: MeetPaneProps) {
           other by key, and talk directly: no account, and no server that could read along.
         </p>
       </div>
+      {isFirst && <FirstSteps />}
       <div class="meet">
-        <InviteCard controls={invitationControls} callPeer={callPeer} knownNames={knownNames} />
+        <InviteCard
+          mesh={mesh}
+          controls={invitationControls}
+          callPeer={callPeer}
+          knownNames={knownNames}
+        />
         <AcceptForm
           problem={acceptance.problem}
+          examine={acceptanceControls.examine}
           read={acceptanceControls.read}
           dismiss={acceptanceControls.dismiss}
         />

@@ -1,21 +1,25 @@
 /** A text as a QR code: always dark on white with its quiet zone, since many readers refuse anything else. */
 
 import { useMemo } from 'preact/hooks'
-import { encode } from 'uqr'
-
-/** The width of the blank border that the standard asks for, in modules. */
-const quietZone = 4
+import { codeOf } from './qr-modules.ts'
 
 export function QrCode({ text, label }: { text: string; label: string }) {
-  const { size, data } = useMemo(
-    () => encode(text, { ecc: 'L', boostEcc: true, border: quietZone }),
-    [text],
-  )
+  const rows = useMemo(() => codeOf(text), [text])
+  // Told to the styles, which give every module the same whole number of pixels.
+  const size = { '--modules': rows.length }
   return (
-    <svg class="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
-      <rect class="qr-paper" width={size} height={size} />
-      <path class="qr-ink" d={data.flatMap(darkRuns).join('')} />
-    </svg>
+    <span class="qr-frame">
+      <svg
+        class="qr"
+        style={size}
+        viewBox={`0 0 ${rows.length} ${rows.length}`}
+        role="img"
+        aria-label={label}
+      >
+        <rect class="qr-paper" width={rows.length} height={rows.length} />
+        <path class="qr-ink" d={rows.flatMap(darkRuns).join('')} />
+      </svg>
+    </span>
   )
 }
 

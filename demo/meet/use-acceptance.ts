@@ -2,19 +2,25 @@
 
 import { type Mesh, type PeerId, Ticket } from 'handfast'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { devicePurpose, joinLink } from '../page-address.ts'
-import { expiredTicket, explain, ownTicket, type Problem } from '../ui/problems.ts'
+import { devicePurpose, joinLink, keepRelays, someoneElse } from '../page-address.ts'
+import { codeOf, expiredTicket, explain, type Problem } from '../ui/problems.ts'
+import { findTicket } from './find-ticket.ts'
+import { noInvitation, nobodyAnswered, othersTicket, ownTicket } from './invitation-problems.ts'
+import { isOutOfReach } from './reach.ts'
 
-const acceptTimeoutMs = 60_000
+/** After so long the page says that nobody answers, and may be asked to try again. */
+export const acceptTimeoutMs = 60_000
 
 export type Acceptance =
   | { step: 'paste'; problem?: Problem }
   | { step: 'confirm'; ticket: Ticket; problem?: Problem }
-  | { step: 'dialling'; ticket: Ticket }
+  | { step: 'dialling'; ticket: Ticket; untilMs: number }
 
 export interface AcceptanceControls {
   acceptance: Acceptance
-  /** Takes a ticket or a link with one and, if it is good, asks whether to accept it. */
+  /** Takes a ticket or a link with one, also among other words and, if it is good, asks whether to accept it; else returns why not. */
+  examine(text: string): Problem | null
+  /** The same, and shows it where such a text is pasted. */
   read(text: string): void
   accept(): void
   /** Takes back what was said about the last text that was read. */
@@ -32,36 +38,52 @@ export function useAcceptance(
   const [acceptance, setAcceptance] = useState<Acceptance>({ step: 'paste' })
   const dial = useRef<AbortController>(null)
 
-  const read = (text: string) => {
+  const examine = (text: string): Problem | null => {
     dial.current?.abort()
-    try {
-      const ticket = Ticket.parse(text.trim())
-      // Another place, where no identity is open yet.
-      if (ticket.purpose === devicePurpose) return location.assign(joinLink(ticket))
-      const problem =
-        ticket.issuer === mesh.peer
-          ? ownTicket
-          : ticket.expiresAt.getTime() <= Date.now()
-            ? expiredTicket
-            : null
-      setAcceptance(problem ? { step: 'paste', problem } : { step: 'confirm', ticket })
-    } catch (error) {
-      setAcceptance({ step: 'paste', problem: explain(error) })
+    const ticket = findTicket(text)
+    if (!(ticket instanceof Ticket)) return noInvitation[ticket]
+    // Another place, where no identity is open yet.
+    if (ticket.purpose === devicePurpose) {
+      location.assign(joinLink(ticket))
+      return null
     }
+    if (ticket.expiresAt.getTime() <= Date.now()) return expiredTicket
+    if (ticket.issuer === mesh.peer) {
+      const way = { word: 'Open it as a second person', href: someoneElse(ticket) }
+      return { ...ownTicket, way }
+    }
+    if (ticket.for !== null && ticket.for !== mesh.peer) return othersTicket
+    setAcceptance({ step: 'confirm', ticket })
+    return null
+  }
+
+  const read = (text: string) => {
+    const problem = examine(text)
+    if (problem) setAcceptance({ step: 'paste', problem })
   }
 
   const accept = async () => {
     if (acceptance.step !== 'confirm') return
     const { ticket } = acceptance
     const { signal } = (dial.current = new AbortController())
-    setAcceptance({ step: 'dialling', ticket })
     try {
-      const link = await mesh.accept(ticket.toString(), { signal, timeoutMs: acceptTimeoutMs })
-      if (signal.aborted) return
-      setAcceptance({ step: 'paste' })
-      onAccepted(link.peer)
+      for (;;) {
+        const untilMs = Date.now() + acceptTimeoutMs
+        setAcceptance({ step: 'dialling', ticket, untilMs })
+        try {
+          const link = await mesh.accept(ticket, { signal, timeoutMs: acceptTimeoutMs })
+          keepRelays()
+          if (signal.aborted) return
+          setAcceptance({ step: 'paste' })
+          return onAccepted(link.peer)
+        } catch (error) {
+          // Nobody can have heard of it yet.
+          if (codeOf(error) !== 'timeout' || !isOutOfReach(mesh.signaling)) throw error
+        }
+      }
     } catch (error) {
-      if (!signal.aborted) setAcceptance({ step: 'confirm', ticket, problem: explain(error) })
+      const problem = codeOf(error) === 'timeout' ? nobodyAnswered : explain(error)
+      if (!signal.aborted) setAcceptance({ step: 'confirm', ticket, problem })
     }
   }
 
@@ -90,5 +112,5 @@ export function useAcceptance(
   const dismiss = () =>
     setAcceptance((now) => (now.step === 'paste' && now.problem ? { step: 'paste' } : now))
 
-  return { acceptance, read, accept, back, dismiss }
+  return { acceptance, examine, read, accept, back, dismiss }
 }

@@ -35,7 +35,7 @@ export function AskCard() {
             setText(value)
             dismiss()
           }}
-          problem={{ id: 'ask-problem', shown: problem }}
+          problem={problem}
         />
         <p role="status">{answer !== undefined && <>This is {answer}, and they are here.</>}</p>
         <div class="actions">

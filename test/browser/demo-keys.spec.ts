@@ -225,6 +225,8 @@ test('a second device: the same digits, the same people, and its end', async ({
 
   await expect(phone.getByRole('navigation', { name: 'People' })).toBeVisible()
   expect(await idOf(phone)).toBe(await idOf(anna))
+  // Without saying so in its address: this is who that browser is.
+  expect(new URL(phone.url()).search).toBe('')
   const known = phone.getByRole('navigation', { name: 'People' }).getByRole('listitem')
   await expect(known).toHaveCount(1)
   await known.getByRole('button').click()
@@ -245,6 +247,8 @@ test('a second device: the same digits, the same people, and its end', async ({
   await button(anna, 'Revoke').click()
   await expect(devices(anna)).toHaveCount(1)
   await expect(phone.getByText('This device was revoked.')).toBeVisible()
+  await button(phone, 'Meet someone').click()
+  await expect(heading(phone, 'This device meets nobody')).toBeVisible()
   await openConversation(anna, 'ben')
   await converse(anna, ben)
 })
