@@ -1,7 +1,9 @@
 /** From an empty page to an open mesh, or to a reason why not that a person can act on. */
 
 import { Identity, Mesh } from 'handfast'
-import { identityName, ownName, relay } from './page-address.ts'
+import { installSwitches, SwitchedWebSocket } from './diagnostics/switches.ts'
+import { identityName, ownName, relays } from './page-address.ts'
+import { iceServersOf, readSettings } from './settings/settings.ts'
 import { codeOf, explain, type Problem } from './ui/problems.ts'
 
 export type BootFailure = Problem & { kind: 'bad-relay' | 'other' }
@@ -44,10 +46,21 @@ const idleTimeoutMs = 3600_000
 export async function boot(): Promise<Boot> {
   const lack = missing.find(({ isMissing }) => isMissing())
   if (lack) return { step: 'failed', failure: { kind: 'other', ...lack.problem } }
+  installSwitches()
   try {
     const identity = await Identity.open({ name: identityName })
     try {
-      const mesh = await Mesh.open({ identity, relays: [relay], idleTimeoutMs })
+      const settings = readSettings()
+      const mesh = await Mesh.open({
+        identity,
+        relays,
+        ice: {
+          servers: iceServersOf(settings),
+          policy: settings.relayOnly ? 'relay-only' : 'all',
+        },
+        idleTimeoutMs,
+        WebSocket: SwitchedWebSocket,
+      })
       mesh.answer('name', () => ownName, { perSecond: 5 })
       return { step: 'open', mesh, identity }
     } catch (error) {
@@ -65,7 +78,7 @@ function explainBoot(error: unknown): BootFailure {
       return {
         kind: 'bad-relay',
         title: 'The relay address does not work',
-        advice: `“${relay}” must start with wss://, or with ws:// on this computer.`,
+        advice: `“${relays.join('”, “')}”: each must start with wss://, or with ws:// on this computer.`,
       }
     case 'unsupported':
       return {

@@ -1,8 +1,9 @@
 /** By which ways people can find this tab at the moment. */
 
 import type { Mesh } from 'handfast'
+import type { ComponentChildren } from 'preact'
 import { Icon, type IconName } from './ui/icon.tsx'
-import { relay } from './page-address.ts'
+import { relays } from './page-address.ts'
 
 type Path = Mesh['signaling'][number]
 
@@ -12,12 +13,16 @@ const icons: Record<Path['state'], IconName> = {
   closed: 'away',
 }
 
-/** Contacts bring relays of their own; those are named. */
-const nameOf = (url: string): string => (url === relay ? 'Relay' : `Relay ${new URL(url).host}`)
+/** Contacts bring relays of their own, and those one had are kept for them: they are named. */
+const nameOf = (url: string): string =>
+  relays.length === 1 && url === relays[0] ? 'Relay' : `Relay ${new URL(url).host}`
 
 function relayWords(url: string, state: Path['state'], isNeeded: boolean): string {
   const name = nameOf(url)
-  if (state === 'open') return `${name} connected: people anywhere can find you.`
+  if (state === 'open') {
+    const who = relays.includes(url) ? 'people anywhere' : 'people you know'
+    return `${name} connected: ${who} can find you.`
+  }
   if (state === 'connecting') return `${name}: connecting…`
   return isNeeded
     ? `${name} out of reach: trying again. Existing connections go on.`
@@ -34,12 +39,14 @@ interface SignalingStatusProps {
   paths: readonly Path[]
   /** There is somebody to be found by. */
   isNeeded: boolean
+  /** What else belongs at the foot of the page. */
+  children?: ComponentChildren
 }
 
-export function SignalingStatus({ paths, isNeeded }: SignalingStatusProps) {
+export function SignalingStatus({ paths, isNeeded, children }: SignalingStatusProps) {
   return (
-    <footer class="signaling" aria-live="polite">
-      <ul>
+    <footer class="signaling">
+      <ul aria-live="polite">
         {paths.map(({ path, state }) => (
           <li
             key={path}
@@ -51,6 +58,7 @@ export function SignalingStatus({ paths, isNeeded }: SignalingStatusProps) {
           </li>
         ))}
       </ul>
+      {children}
     </footer>
   )
 }

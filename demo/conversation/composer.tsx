@@ -8,12 +8,13 @@ const maxTextLength = 10_000
 interface ComposerProps {
   called: string
   send(text: string): void
-  sendFile(file: File): void
+  sendFiles(files: Iterable<File>): void
 }
 
-export function Composer({ called, send, sendFile }: ComposerProps) {
+export function Composer({ called, send, sendFiles }: ComposerProps) {
   const [text, setText] = useState('')
   const picker = useRef<HTMLInputElement>(null)
+  const field = useRef<HTMLTextAreaElement>(null)
 
   const submit = () => {
     if (text.trim() === '') return
@@ -27,16 +28,18 @@ export function Composer({ called, send, sendFile }: ComposerProps) {
       onSubmit={(event) => {
         event.preventDefault()
         submit()
+        // One goes on writing: on a phone, the keyboard stays.
+        field.current?.focus()
       }}
     >
       <input
         ref={picker}
         type="file"
+        multiple
         hidden
         aria-label={`File for ${called}`}
         onChange={({ currentTarget }) => {
-          const [file] = currentTarget.files ?? []
-          if (file) sendFile(file)
+          sendFiles(currentTarget.files ?? [])
           currentTarget.value = ''
         }}
       />
@@ -53,12 +56,19 @@ export function Composer({ called, send, sendFile }: ComposerProps) {
         Message to {called}
       </label>
       <textarea
+        ref={field}
         id="composer-text"
         rows={1}
         maxLength={maxTextLength}
         placeholder={`Message to ${called}`}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
+        onPaste={(event) => {
+          const files = event.clipboardData?.files
+          if (!files || files.length === 0) return
+          event.preventDefault()
+          sendFiles(files)
+        }}
         onKeyDown={(event) => {
           // While an input method composes, Enter belongs to it.
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return

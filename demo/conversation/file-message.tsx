@@ -1,40 +1,138 @@
-/** A file among the messages; one that was received can be saved. */
+/** A file among the messages: while it is under way with how far it is, and the way to stop it; one that was received can be saved. */
 
-import type { FileNote } from './files.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
+import { keepFocus } from '../ui/keep-focus.ts'
 import { saveFile } from '../ui/save-file.ts'
+import { sizeWords } from '../ui/size-words.ts'
+import { timeLeft } from '../ui/time-left.ts'
+import { splitFileName } from './file-name.ts'
+import type { FileNote } from './file-note.ts'
+import type { Picture } from './picture.ts'
+import { useTransfer, type Transfer, type Transfers } from './transfers.ts'
 
-const units = ['byte', 'kilobyte', 'megabyte'] as const
-
-function sizeOf(bytes: number): string {
-  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1)
-  const format = new Intl.NumberFormat(undefined, {
-    style: 'unit',
-    unit: units[step]!,
-    unitDisplay: 'short',
-    maximumFractionDigits: step && 1,
-  })
-  return format.format(bytes / 1000 ** step)
+interface FileMessageProps extends FileNote {
+  /** Of its entry in the history. */
+  entryKey: string
+  called: string
+  transfers: Transfers
+  /** Of one's own that did not get there. */
+  sendAgain: (() => void) | undefined
 }
 
-export function FileMessage({ file: { name, size, content } }: FileNote) {
+export function FileMessage(props: FileMessageProps) {
+  const { file, entryKey, called, transfers, sendAgain } = props
+  const transfer = useTransfer(transfers, entryKey)
+  const { name, size, content } = file
+  const [head, tail] = splitFileName(name)
+  const line = useRef<HTMLSpanElement>(null)
+  const isCancelled = useRef(false)
+  const isUnderWay = transfer !== undefined
+  // The button that was pressed is gone then.
+  useEffect(() => {
+    if (isUnderWay || !isCancelled.current) return
+    isCancelled.current = false
+    keepFocus(line.current?.querySelector('button'))
+  }, [isUnderWay])
   return (
-    <span class="file">
-      <Icon name="file" />
-      <span class="file-text">
-        <span>{name}</span>
-        <span class="file-size">{sizeOf(size)}</span>
+    <>
+      {content && file.picture && <Preview name={name} content={content} picture={file.picture} />}
+      <span class="file" ref={line}>
+        <Icon name="file" />
+        <span class="file-text">
+          <span class="file-name" title={name}>
+            <span class="visually-hidden">{name}</span>
+            <span aria-hidden="true">{head}</span>
+            <span aria-hidden="true">{tail}</span>
+          </span>
+          {transfer ? (
+            <Progress name={name} called={called} transfer={transfer} />
+          ) : (
+            <span class="file-size">{sizeWords(size)}</span>
+          )}
+        </span>
+        {transfer && transfer.phase !== 'finishing' && (
+          <button
+            type="button"
+            class="button"
+            aria-label={`Cancel ${name}`}
+            onClick={() => {
+              isCancelled.current = true
+              transfer.cancel()
+            }}
+          >
+            Cancel
+          </button>
+        )}
+        {!transfer && content && (
+          <button
+            type="button"
+            class="button"
+            aria-label={`Save ${name}`}
+            onClick={() => saveFile(name, content)}
+          >
+            Save
+          </button>
+        )}
+        {!transfer && sendAgain && (
+          <button
+            type="button"
+            class="button"
+            aria-label={`Send ${name} again`}
+            onClick={sendAgain}
+          >
+            Again
+          </button>
+        )}
       </span>
-      {content && (
-        <button
-          type="button"
-          class="button"
-          aria-label={`Save ${name}`}
-          onClick={() => saveFile(name, content)}
-        >
-          Save
-        </button>
-      )}
+    </>
+  )
+}
+
+interface ProgressProps {
+  name: string
+  called: string
+  transfer: Transfer
+}
+
+function Progress({ name, called, transfer }: ProgressProps) {
+  const { phase, moved, size, bytesPerSecond } = transfer
+  const left = bytesPerSecond > 0 ? timeLeft(((size - moved) / bytesPerSecond) * 1000) : undefined
+  const words = {
+    waiting: `${sizeWords(size)} · waiting for ${called}`,
+    moving: [
+      `${sizeWords(moved)} of ${sizeWords(size)}`,
+      bytesPerSecond > 0 && `${sizeWords(bytesPerSecond)}/s`,
+      left && `${left} left`,
+    ]
+      .filter(Boolean)
+      .join(' · '),
+    finishing: `${sizeWords(size)} · being kept…`,
+  }
+  return (
+    // Not to be read out with every change.
+    <span class="file-progress" aria-live="off">
+      <progress aria-label={`Progress of ${name}`} max={Math.max(size, 1)} value={moved} />
+      <span class="file-size">{words[phase]}</span>
     </span>
+  )
+}
+
+interface PreviewProps {
+  name: string
+  content: Blob
+  picture: Picture
+}
+
+/** As high as it will be, before it is there. */
+function Preview({ name, content, picture: { type, width, height } }: PreviewProps) {
+  const [url, setUrl] = useState<string>()
+  useEffect(() => {
+    const made = URL.createObjectURL(content.slice(0, content.size, type))
+    setUrl(made)
+    return () => URL.revokeObjectURL(made)
+  }, [content, type])
+  return (
+    <img class="file-picture" src={url} width={width} height={height} alt={`Picture ${name}`} />
   )
 }

@@ -17,6 +17,8 @@ export interface Entry {
   at: number
   /** Of one's own: `queued` until the other side's handler has returned, or its rights have refused it. */
   delivery: 'queued' | 'delivered' | 'refused' | 'failed'
+  /** Why it failed, in words. */
+  why?: string
 }
 
 export type Change =

@@ -3,7 +3,8 @@
 import type { Link } from 'handfast'
 import { useEffect, useRef } from 'preact/hooks'
 import { FileMessage } from './file-message.tsx'
-import { isFileNote } from './files.ts'
+import { isFileNote } from './file-note.ts'
+import type { Conversations } from './use-conversations.ts'
 import { Icon, type IconName } from '../ui/icon.tsx'
 import type { Entry } from './message-history.ts'
 import { showValue } from './show-value.ts'
@@ -15,16 +16,20 @@ interface MessageLogProps {
   notice: string | undefined
   link: Link
   called: string
+  conversations: Conversations
 }
 
-export function MessageLog({ entries, notice, link, called }: MessageLogProps) {
+export function MessageLog({ entries, notice, link, called, conversations }: MessageLogProps) {
   const log = useRef<HTMLDivElement>(null)
   const isOpen = link.state === 'open'
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight })
-  }, [entries.length])
+    // A file that has come may have grown to a picture.
+  }, [entries.length, entries.at(-1)?.value])
 
-  const shownWaiting = entries.filter(({ delivery }) => delivery === 'queued').length
+  const shownWaiting = entries.filter(
+    ({ delivery, value }) => delivery === 'queued' && !isFileNote(value),
+  ).length
   const waitingFromBefore = Math.max(0, link.queued - shownWaiting)
 
   return (
@@ -47,11 +52,23 @@ export function MessageLog({ entries, notice, link, called }: MessageLogProps) {
         <article key={entry.key} class={entry.mine ? 'message mine' : 'message'}>
           <p class="message-text">
             <span class="visually-hidden">{entry.mine ? 'You: ' : `${called}: `}</span>
-            {isFileNote(entry.value) ? <FileMessage {...entry.value} /> : showValue(entry.value)}
+            {isFileNote(entry.value) ? (
+              <FileMessage
+                {...entry.value}
+                entryKey={entry.key}
+                called={called}
+                transfers={conversations.transfers}
+                sendAgain={
+                  entry.delivery === 'failed' ? conversations.sendAgain(link, entry.key) : undefined
+                }
+              />
+            ) : (
+              showValue(entry.value)
+            )}
           </p>
           <p class="message-meta">
             <time dateTime={new Date(entry.at).toISOString()}>{clock.format(entry.at)}</time>
-            {entry.mine && <Delivery delivery={entry.delivery} isOpen={isOpen} />}
+            <Delivery entry={entry} isOpen={isOpen} />
           </p>
         </article>
       ))}
@@ -65,22 +82,30 @@ export function MessageLog({ entries, notice, link, called }: MessageLogProps) {
   )
 }
 
-function Delivery({ delivery, isOpen }: { delivery: Entry['delivery']; isOpen: boolean }) {
-  const { icon, word } = deliveryShown(delivery, isOpen)
+function Delivery({ entry, isOpen }: { entry: Entry; isOpen: boolean }) {
+  const shown = deliveryShown(entry, isOpen)
   return (
-    <span class="delivery">
-      <Icon name={icon} size={16} />
-      {word}
-    </span>
+    shown && (
+      <span class="delivery">
+        <Icon name={shown.icon} size={16} />
+        {shown.word}
+      </span>
+    )
   )
 }
 
 function deliveryShown(
-  delivery: Entry['delivery'],
+  { mine, delivery, value, why }: Entry,
   isOpen: boolean,
-): { icon: IconName; word: string } {
+): { icon: IconName; word: string } | undefined {
+  if (delivery === 'failed') {
+    const what = mine ? 'Not sent' : 'Not received'
+    return { icon: 'cross', word: why === undefined ? what : `${what}: ${why}` }
+  }
+  if (!mine) return undefined
   if (delivery === 'delivered') return { icon: 'checks', word: 'Delivered' }
   if (delivery === 'refused') return { icon: 'cross', word: 'They don’t take this from you' }
-  if (delivery === 'failed') return { icon: 'cross', word: 'Not sent' }
+  // A file says itself how far it is.
+  if (isFileNote(value)) return undefined
   return isOpen ? { icon: 'check', word: 'Sent' } : { icon: 'clock', word: 'Waiting' }
 }

@@ -5,11 +5,17 @@
 
 import type { Link, Mesh, PeerId } from 'handfast'
 import { useEffect, useReducer, useState } from 'preact/hooks'
-import { cleanFileName, receiveFile, sendFile } from './files.ts'
+import { cleanFileName } from './file-name.ts'
+import { asMessage } from './file-note.ts'
+import { fileProblemOf, fileProblemWords } from './file-problem.ts'
+import { receiveFile, sendFile } from './files.ts'
+import { pictureOf } from './picture.ts'
 import { maxEntries, MessageHistory, type Change, type Entry } from './message-history.ts'
-import { cleanName, NameBook } from '../people/names.ts'
+import { cleanName, NameBook, shortPeer } from '../people/names.ts'
 import { identityName, ownName } from '../page-address.ts'
-import { codeOf } from '../ui/problems.ts'
+import { codeOf, explain } from '../ui/problems.ts'
+import { Transfers } from './transfers.ts'
+import { walletTopic } from '../wallet/wallet.ts'
 
 export interface Conversation {
   entries: readonly Entry[]
@@ -27,8 +33,13 @@ type ShownChange =
   /** What the history held before this page. */
   | { kind: 'loaded'; history: ReadonlyMap<PeerId, Entry[]> }
   | { kind: 'notice'; peer: PeerId; notice: string }
-  /** One's own has got the id under which all tabs know it, or was refused. */
-  | { kind: 'stored' | 'failed'; peer: PeerId; key: string; id: string }
+  /** One's own has got the id under which all tabs know it. */
+  | { kind: 'stored'; peer: PeerId; key: string; id: string }
+  | { kind: 'failed'; peer: PeerId; key: string; why: string }
+  /** A file that was coming is whole. */
+  | { kind: 'kept'; peer: PeerId; entry: Entry }
+  /** What failed is tried again. */
+  | { kind: 'again'; peer: PeerId; key: string }
 
 function changed(all: All, change: ShownChange): All {
   const next = new Map(all)
@@ -60,7 +71,11 @@ function changed(all: All, change: ShownChange): All {
     case 'stored':
       return update(change.key, { key: change.id })
     case 'failed':
-      return update(change.key, { delivery: 'failed' })
+      return update(change.key, { delivery: 'failed', why: change.why })
+    case 'again':
+      return update(change.key, { delivery: 'queued' })
+    case 'kept':
+      return update(change.entry.key, change.entry)
     case 'delivered':
     case 'refused':
       return update(change.key, { delivery: change.kind })
@@ -78,6 +93,9 @@ export interface Conversations {
   of(peer: PeerId): Conversation
   send(link: Link, text: string): void
   sendFile(link: Link, file: File): void
+  /** For a file that failed, while this tab has it. */
+  sendAgain(link: Link, key: string): (() => void) | undefined
+  readonly transfers: Transfers
   markRead(peer: PeerId): void
   /** What somebody calls themselves. */
   claimedNameOf(peer: PeerId): string | undefined
@@ -88,7 +106,10 @@ export function useConversations(mesh: Mesh): Conversations {
   const [all, show] = useReducer(changed, new Map() as All)
   const [names] = useState(() => new NameBook(identityName))
   const [history] = useState(() => new MessageHistory(identityName))
+  const [transfers] = useState(() => new Transfers())
+  const [unsent] = useState(() => new Map<string, File>())
   const [, redraw] = useReducer((count: number, _: void) => count + 1, 0)
+  const called = ({ name, peer }: Link) => name ?? names.get(peer) ?? shortPeer(peer)
 
   /** On disk, then on screen, here and in the other tabs. */
   const apply = async (change: Change) => {
@@ -122,18 +143,46 @@ export function useConversations(mesh: Mesh): Conversations {
         link.on('state', (state) => {
           if (state === 'open') void introduce()
         }),
-        link.on('message', (value, { id }) =>
-          apply({
-            kind: 'add',
-            peer,
-            entry: { key: id, mine: false, value, at: Date.now(), delivery: 'delivered' },
-          }),
-        ),
+        link.on('message', async (value, { id, topic }) => {
+          // The books' affair.
+          if (topic === walletTopic) return
+          const entry: Entry = {
+            key: id,
+            mine: false,
+            value: asMessage(value),
+            at: Date.now(),
+            delivery: 'delivered',
+          }
+          await apply({ kind: 'add', peer, entry })
+        }),
         link.on('stream', (stream) => {
-          void receiveFile(stream, (value) => {
+          void receiveFile(link, stream, (file) => {
             const key = `file ${crypto.randomUUID()}`
-            const entry: Entry = { key, mine: false, value, at: Date.now(), delivery: 'delivered' }
-            return apply({ kind: 'add', peer, entry })
+            const stop = new AbortController()
+            const entry: Entry = {
+              key,
+              mine: false,
+              value: { file },
+              at: Date.now(),
+              delivery: 'queued',
+            }
+            show({ kind: 'add', peer, entry })
+            return {
+              ...transfers.begin(key, file.size, () => stop.abort()),
+              signal: stop.signal,
+              async keep(content) {
+                const picture = await pictureOf(content)
+                const value = { file: { ...file, content, ...(picture && { picture }) } }
+                const kept: Entry = { ...entry, value, delivery: 'delivered' }
+                await history.apply({ kind: 'add', peer, entry: kept })
+                transfers.end(key)
+                show({ kind: 'kept', peer, entry: kept })
+              },
+              failed(why) {
+                transfers.end(key)
+                show({ kind: 'failed', peer, key, why: fileProblemWords(why, called(link)) })
+              },
+            }
           })
         }),
         link.on('gap', ({ from, to }) =>
@@ -171,6 +220,26 @@ export function useConversations(mesh: Mesh): Conversations {
     return () => undo.forEach((stop) => stop())
   }, [mesh, names])
 
+  const upload = (link: Link, file: File, entry: Entry) => {
+    const { peer } = link
+    const { key } = entry
+    const stop = new AbortController()
+    const watcher = transfers.begin(key, file.size, () => stop.abort())
+    unsent.delete(key)
+    sendFile(link, file, watcher, stop.signal)
+      .then(async () => {
+        await history.apply({ kind: 'add', peer, entry: { ...entry, delivery: 'delivered' } })
+        show({ kind: 'delivered', peer, key })
+      })
+      .catch((error: unknown) => {
+        const { kind } = fileProblemOf(error)
+        if (kind !== 'too large' && kind !== 'unreadable') unsent.set(key, file)
+        if (kind === 'forbidden') show({ kind: 'refused', peer, key })
+        else show({ kind: 'failed', peer, key, why: fileProblemWords(kind, called(link)) })
+      })
+      .finally(() => transfers.end(key))
+  }
+
   return {
     of: (peer) => all.get(peer) ?? emptyConversation,
     send(link, text) {
@@ -187,7 +256,13 @@ export function useConversations(mesh: Mesh): Conversations {
       delivery.then(
         async () => apply({ kind: 'delivered', peer, key: await kept }),
         async (error) => {
-          if (codeOf(error) !== 'forbidden') return show({ kind: 'failed', peer, key, id: key })
+          if (codeOf(error) !== 'forbidden') {
+            const why = explain(error).title
+            return kept.then(
+              (id) => show({ kind: 'failed', peer, key: id, why }),
+              () => show({ kind: 'failed', peer, key, why }),
+            )
+          }
           await apply({ kind: 'refused', peer, key: await kept })
         },
       )
@@ -204,17 +279,19 @@ export function useConversations(mesh: Mesh): Conversations {
         delivery: 'queued',
       }
       show({ kind: 'add', peer, entry })
-      sendFile(link, file).then(
-        async () => {
-          await history.apply({ kind: 'add', peer, entry: { ...entry, delivery: 'delivered' } })
-          show({ kind: 'delivered', peer, key: entry.key })
-        },
-        (error: unknown) => {
-          if (codeOf(error) === 'forbidden') show({ kind: 'refused', peer, key: entry.key })
-          else show({ kind: 'failed', peer, key: entry.key, id: entry.key })
-        },
-      )
+      upload(link, file, entry)
     },
+    sendAgain(link, key) {
+      const file = unsent.get(key)
+      const failed = all.get(link.peer)?.entries.find((each) => each.key === key)
+      if (!file || !failed) return undefined
+      const { why: _, ...entry } = failed
+      return () => {
+        show({ kind: 'again', peer: link.peer, key })
+        upload(link, file, entry)
+      }
+    },
+    transfers,
     markRead(peer) {
       apply({ kind: 'read', peer }).catch(reportError)
     },

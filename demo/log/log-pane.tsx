@@ -15,10 +15,12 @@ interface LogPaneProps {
   mesh: Mesh
   callPeer(peer: PeerId): string
   leave(): void
+  /** Opens the diagnostics. */
+  diagnose(): void
   title: RefObject<HTMLHeadingElement | null>
 }
 
-export function LogPane({ mesh, callPeer, leave, title }: LogPaneProps) {
+export function LogPane({ mesh, callPeer, leave, diagnose, title }: LogPaneProps) {
   const { events, problem, hasMore, readMore } = useSecurityLog(mesh)
   const days = byDay(events ?? [])
 
@@ -71,6 +73,12 @@ export function LogPane({ mesh, callPeer, leave, title }: LogPaneProps) {
           </div>
         )}
       </section>
+      <p class="muted">
+        Calls, connections and messages, as they happen:{' '}
+        <button type="button" class="link" onClick={diagnose}>
+          diagnostics
+        </button>
+      </p>
     </>
   )
 }

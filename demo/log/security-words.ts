@@ -73,5 +73,7 @@ export function inWords(
 ): { icon: IconName; text: string; isAlarm: boolean } {
   const { icon, say, isAlarm = false } = words[event.kind] ?? other
   const text = say(who, event)
-  return { icon, text: text.charAt(0).toUpperCase() + text.slice(1), isAlarm }
+  // A name stays as it is written.
+  const isName = event.peer !== undefined && text.startsWith(who)
+  return { icon, text: isName ? text : text.charAt(0).toUpperCase() + text.slice(1), isAlarm }
 }
