@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { AnnouncerProvider } from './ui/announcer.tsx'
 import { boot, type Boot } from './boot.ts'
 import { BootFailurePage } from './boot-failure-page.tsx'
+import { StatsProvider } from './diagnostics/use-stats.tsx'
 import { JoinPage } from './keys/join-page.tsx'
 import { PageHeader } from './page-header.tsx'
 import { isJoining, isRestoring, ownName } from './page-address.ts'
@@ -33,7 +34,11 @@ function Opened() {
 
   return (
     <>
-      {state.step === 'open' && <Workspace mesh={state.mesh} identity={state.identity} />}
+      {state.step === 'open' && (
+        <StatsProvider mesh={state.mesh}>
+          <Workspace mesh={state.mesh} identity={state.identity} />
+        </StatsProvider>
+      )}
       {state.step === 'failed' && <BootFailurePage failure={state.failure} retry={open} />}
       {state.step === 'opening' && (
         <main class="splash" aria-busy="true">

@@ -3,7 +3,8 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { BootFailure } from './boot.ts'
 import { Icon } from './ui/icon.tsx'
-import { withoutChosenRelay } from './page-address.ts'
+import { withoutChosenRelays } from './page-address.ts'
+import { changeSettings } from './settings/settings.ts'
 
 export function BootFailurePage({ failure, retry }: { failure: BootFailure; retry(): void }) {
   const title = useRef<HTMLHeadingElement>(null)
@@ -19,7 +20,11 @@ export function BootFailurePage({ failure, retry }: { failure: BootFailure; retr
         <p>{failure.advice}</p>
         <div class="actions">
           {failure.kind === 'bad-relay' && (
-            <a class="button" href={withoutChosenRelay()}>
+            <a
+              class="button"
+              href={withoutChosenRelays()}
+              onClick={() => changeSettings({ relays: null })}
+            >
               Use the usual relay
             </a>
           )}

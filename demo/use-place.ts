@@ -1,12 +1,15 @@
-/** Which part of the page is shown: kept in the session history, so that Back and reload do what one expects. */
+/**
+ * Which part of the page is shown: kept in the session history, so that Back and reload do what one expects. `people` and `more` are
+ * pages of their own on phones alone; where there is room, the sidebar has both, beside `meet`.
+ */
 
 import type { PeerId } from 'handfast'
 import { useEffect, useState } from 'preact/hooks'
 
 export type Place =
-  | { at: 'meet' }
-  | { at: 'conversation' | 'person'; peer: PeerId }
-  | { at: 'keys' | 'log' | 'strangers' }
+  | { at: 'meet' | 'people' | 'more' }
+  | { at: 'conversation' | 'tally' | 'person'; peer: PeerId }
+  | { at: 'wallet' | 'keys' | 'log' | 'strangers' | 'mesh' | 'settings' }
 
 const fromHistory = (): Place => history.state?.place ?? { at: 'meet' }
 

@@ -62,8 +62,9 @@ export function CompareDialog({ link, called, onClose, remove }: CompareDialogPr
       {(close) => (
         <>
           <p>
-            Ask {called} to open this page, side by side with you or on a call where you know their
-            voice. Not in this conversation: whoever stood between you would answer there.
+            Ask {called} to open “Compare safety numbers”, too, beside you or on a call where you
+            know their voice. Not in this conversation: whoever stood between you would answer
+            there.
           </p>
           <SafetyNumber digits={link.safetyNumber} />
           {problem && <ProblemNote problem={problem} />}

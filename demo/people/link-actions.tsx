@@ -1,17 +1,30 @@
-/** One button that does what makes sense now: connect, stop dialling, or ping. */
+/** One button that does what makes sense now: connect, stop dialling, or ping; and for a while what came of it. */
 
 import type { Link } from 'handfast'
+import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { explain } from '../ui/problems.ts'
 
 const pingTimeoutMs = 5000
+const noticeMs = 8000
 
-export function LinkActions({ link, called }: { link: Link; called: string }) {
+interface LinkActionsProps {
+  link: Link
+  called: string
+  /** What is there when there is no notice. */
+  otherwise: ComponentChildren
+}
+
+export function LinkActions({ link, called, otherwise }: LinkActionsProps) {
   const [notice, setNotice] = useState('')
   const [dial, setDial] = useState<AbortController | null>(null)
   useEffect(() => {
     if (link.state === 'open') setNotice('')
   }, [link.state])
+  useEffect(() => {
+    const timer = notice && setTimeout(() => setNotice(''), noticeMs)
+    return () => clearTimeout(timer || undefined)
+  }, [notice])
 
   const connect = async () => {
     const controller = new AbortController()
@@ -50,9 +63,10 @@ export function LinkActions({ link, called }: { link: Link; called: string }) {
       <button type="button" class="button" disabled={link.state === 'closed'} onClick={action.run}>
         {action.word}
       </button>
-      <p class="link-notice" role="status">
-        {notice}
-      </p>
+      <div class="link-line">
+        <p role="status">{notice}</p>
+        {!notice && otherwise}
+      </div>
     </>
   )
 }

@@ -3,8 +3,8 @@
 import type { Link } from 'handfast'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAnnounce } from '../ui/announcer.tsx'
+import { TextField } from '../ui/text-field.tsx'
 import { useAction } from '../ui/use-action.ts'
-import { ProblemNote } from '../ui/problem-note.tsx'
 
 /** As the library has it. */
 const maxNameLength = 64
@@ -34,39 +34,27 @@ export function NameForm({ link, claimedName }: NameFormProps) {
 
   return (
     <form class="stack" onSubmit={rename}>
-      <label class="field">
-        <span>
-          Your name for them <span class="muted">(only you see it)</span>
-        </span>
-        <span class="copyable">
-          <input
-            type="text"
-            autocomplete="off"
-            maxLength={maxNameLength}
-            placeholder={claimedName}
-            value={text}
-            aria-invalid={problem ? 'true' : undefined}
-            aria-describedby={problem ? 'name-problem' : 'name-hint'}
-            onInput={(event) => {
-              setText(event.currentTarget.value)
-              dismiss()
-            }}
-          />
-          <button
-            type="submit"
-            class="button"
-            disabled={isBusy || text.trim() === (link.name ?? '')}
-          >
-            Save
-          </button>
-        </span>
-      </label>
-      {problem && <ProblemNote problem={problem} id="name-problem" />}
-      <p class="hint muted" id="name-hint">
-        {claimedName === undefined
-          ? 'They have not said what they call themselves.'
-          : `They call themselves ${claimedName}. Anybody can claim a name; the key is what counts.`}
-      </p>
+      <TextField
+        label="Your name for them"
+        note="only you see it"
+        maxLength={maxNameLength}
+        placeholder={claimedName}
+        value={text}
+        setValue={(value) => {
+          setText(value)
+          dismiss()
+        }}
+        problem={problem}
+        hint={
+          claimedName === undefined
+            ? 'They have not said what they call themselves.'
+            : `They call themselves ${claimedName}. Anybody can claim a name; the key is what counts.`
+        }
+      >
+        <button type="submit" class="button" disabled={isBusy || text.trim() === (link.name ?? '')}>
+          Save
+        </button>
+      </TextField>
     </form>
   )
 }

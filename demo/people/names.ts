@@ -31,16 +31,25 @@ export function friendlyName(taken: Iterable<string>): string {
   return choice[Math.floor(Math.random() * choice.length)]!
 }
 
-/** A name drawn on the first visit and kept where the browser allows it. */
-export function rememberedName(): string {
-  const key = 'handfast-demo/own-name'
+/** Of whoever opened this page first: called by a name that was drawn. */
+export const firstPerson = 'me'
+
+const ownNameKey = (person: string) => `handfast-demo/own-name/${person}`
+
+/** What one calls oneself, kept where the browser allows it; at first the name of the identity, or one that is drawn. */
+export function rememberedName(person: string): string {
+  const atFirst = person === firstPerson ? friendlyName([]) : person
   try {
-    const name = cleanName(localStorage.getItem(key)) ?? friendlyName([])
-    localStorage.setItem(key, name)
+    const name = cleanName(localStorage.getItem(ownNameKey(person))) ?? atFirst
+    rememberName(person, name)
     return name
   } catch {
-    return friendlyName([])
+    return atFirst
   }
+}
+
+export function rememberName(person: string, name: string): void {
+  localStorage.setItem(ownNameKey(person), name)
 }
 
 /** The names of one identity's contacts, in localStorage where the browser allows it. */

@@ -1,7 +1,6 @@
 /** Everybody this identity has a link with, and the way to make another. */
 
 import type { Link, PeerId } from 'handfast'
-import type { Conversations } from '../conversation/use-conversations.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Presence } from './presence.tsx'
 import { VerifiedMark } from './verified-mark.tsx'
@@ -9,7 +8,8 @@ import { Weave } from '../ui/weave.tsx'
 
 interface PeopleProps {
   links: readonly Link[]
-  conversations: Conversations
+  /** How many messages of theirs have not been seen. */
+  unreadOf(peer: PeerId): number
   callPeer(peer: PeerId): string
   selected: PeerId | null
   isMeeting: boolean
@@ -18,45 +18,52 @@ interface PeopleProps {
 }
 
 export function People(props: PeopleProps) {
-  const { links, conversations, callPeer, selected, isMeeting, select, meet } = props
+  const { links, unreadOf, callPeer, selected, isMeeting, select, meet } = props
   return (
     <nav class="people" aria-labelledby="people-title">
-      <h2 id="people-title" class="eyebrow">
+      <h2 id="people-title" class="eyebrow" tabIndex={-1}>
         People
       </h2>
       {links.length === 0 && (
         <p class="people-empty muted">Nobody yet. Your first link starts with an invitation.</p>
       )}
-      <ul>
-        {links.map((link) => {
-          const { unread } = conversations.of(link.peer)
-          return (
-            <li key={link.peer}>
-              <button
-                type="button"
-                class="person"
-                aria-current={link.peer === selected ? 'page' : undefined}
-                onClick={() => select(link.peer)}
-              >
-                <Weave peer={link.peer} />
-                <span class="person-text">
-                  <span class="person-name">
-                    <span>{callPeer(link.peer)}</span>
-                    {link.verified && <VerifiedMark />}
+      {links.length > 0 && (
+        <ul>
+          {links.map((link) => {
+            const unread = unreadOf(link.peer)
+            return (
+              <li key={link.peer}>
+                <button
+                  type="button"
+                  class="person"
+                  aria-current={link.peer === selected ? 'page' : undefined}
+                  onClick={() => select(link.peer)}
+                >
+                  <Weave peer={link.peer} />
+                  <span class="person-text">
+                    <span class="person-name">
+                      <span>{callPeer(link.peer)}</span>
+                      {link.verified && <VerifiedMark />}
+                    </span>
+                    <span class="person-standing">
+                      <Presence state={link.state} />
+                      {link.state !== 'open' && link.queued > 0 && (
+                        <span class="muted">{link.queued} waiting</span>
+                      )}
+                    </span>
                   </span>
-                  <Presence state={link.state} />
-                </span>
-                {unread > 0 && (
-                  <span class="badge">
-                    {unread}
-                    <span class="visually-hidden"> new</span>
-                  </span>
-                )}
-              </button>
-            </li>
-          )
-        })}
-      </ul>
+                  {unread > 0 && (
+                    <span class="badge">
+                      {unread}
+                      <span class="visually-hidden"> new</span>
+                    </span>
+                  )}
+                </button>
+              </li>
+            )
+          })}
+        </ul>
+      )}
       <button
         type="button"
         class="person person-new"

@@ -1,18 +1,13 @@
 /** What you know of somebody, and what you let them do. */
 
 import type { Link, Mesh } from 'handfast'
-import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
 import { CompareDialog } from './compare-dialog.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { NameForm } from './name-form.tsx'
-import { PaneHeader } from '../ui/pane-header.tsx'
-import { Presence } from './presence.tsx'
 import { RemoveDialog } from './remove-dialog.tsx'
 import { RightsCard } from './rights-card.tsx'
-import { VerifiedMark } from './verified-mark.tsx'
-import { Weave } from '../ui/weave.tsx'
 
 interface PersonPaneProps {
   mesh: Mesh
@@ -20,29 +15,16 @@ interface PersonPaneProps {
   called: string
   /** What they call themselves. */
   claimedName: string | undefined
-  leave(): void
-  title: RefObject<HTMLHeadingElement | null>
+  /** What one owes the other, in words. */
+  debt: string | null
 }
 
-export function PersonPane({ mesh, link, called, claimedName, leave, title }: PersonPaneProps) {
+export function PersonPane({ mesh, link, called, claimedName, debt }: PersonPaneProps) {
   const [dialog, setDialog] = useState<'compare' | 'remove' | null>(null)
   const close = () => setDialog(null)
 
   return (
     <>
-      <PaneHeader back={leave} backTo="the conversation">
-        <Weave peer={link.peer} size={64} />
-        <div class="pane-header-text">
-          <h2 id="pane-title" ref={title} tabIndex={-1}>
-            {called}
-            {link.verified && <VerifiedMark size={26} />}
-          </h2>
-          <span role="status">
-            <Presence state={link.state} />
-          </span>
-        </div>
-      </PaneHeader>
-
       <section class="card" aria-labelledby="safety-title">
         <h3 id="safety-title">Is it really them?</h3>
         <div class="stack">
@@ -118,7 +100,7 @@ export function PersonPane({ mesh, link, called, claimedName, leave, title }: Pe
         />
       )}
       {dialog === 'remove' && (
-        <RemoveDialog mesh={mesh} link={link} called={called} onClose={close} />
+        <RemoveDialog mesh={mesh} link={link} called={called} debt={debt} onClose={close} />
       )}
     </>
   )

@@ -5,15 +5,18 @@ import { useState } from 'preact/hooks'
 import { useAction } from '../ui/use-action.ts'
 import { Modal } from '../ui/modal.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
+import { Tick } from '../ui/tick.tsx'
 
 interface RemoveDialogProps {
   mesh: Mesh
   link: Link
   called: string
+  /** What one owes the other, in words. */
+  debt: string | null
   onClose(): void
 }
 
-export function RemoveDialog({ mesh, link, called, onClose }: RemoveDialogProps) {
+export function RemoveDialog({ mesh, link, called, debt, onClose }: RemoveDialogProps) {
   const [how, setHow] = useState<'forget' | 'cut-off'>('forget')
   const [isSure, setSure] = useState(false)
   const { isBusy, problem, run } = useAction()
@@ -28,6 +31,12 @@ export function RemoveDialog({ mesh, link, called, onClose }: RemoveDialogProps)
             The link ends at once, on every device of yours. What waits to be sent is lost, and so
             is this conversation.
           </p>
+          {debt && (
+            <p class="note">
+              <strong>{debt}.</strong> That is not undone: your books with them stay, in your
+              wallet.
+            </p>
+          )}
           <fieldset class="options">
             <legend class="visually-hidden">How</legend>
             <label class="option">
@@ -58,14 +67,9 @@ export function RemoveDialog({ mesh, link, called, onClose }: RemoveDialogProps)
             </label>
           </fieldset>
           {isForGood && (
-            <label class="tick">
-              <input
-                type="checkbox"
-                checked={isSure}
-                onChange={(event) => setSure(event.currentTarget.checked)}
-              />
-              <span>I know that this can’t be undone</span>
-            </label>
+            <Tick isTicked={isSure} setTicked={setSure}>
+              I know that this can’t be undone
+            </Tick>
           )}
           {problem && <ProblemNote problem={problem} />}
           <div class="actions">

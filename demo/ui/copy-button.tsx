@@ -7,7 +7,8 @@ import { Icon } from './icon.tsx'
 const noticeMs = 2000
 
 interface CopyButtonProps {
-  text: string
+  /** Or how to make it, where that is much work. */
+  text: string | (() => string)
   /** What is copied, for those who hear the page: “Copy your id”. */
   what: string
   /** Shows the icon only. */
@@ -26,7 +27,7 @@ export function CopyButton({ text, what, bare = false }: CopyButtonProps) {
 
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text)
+      await navigator.clipboard.writeText(typeof text === 'string' ? text : text())
       setOutcome('copied')
       announce(`Copied ${what}`)
     } catch {

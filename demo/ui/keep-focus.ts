@@ -5,5 +5,9 @@ export function keepFocus(wanted?: HTMLElement | null): void {
   const isLost = () =>
     document.activeElement === document.body || document.activeElement?.matches(':disabled')
   if (isLost()) wanted?.focus()
-  if (isLost()) document.querySelector<HTMLElement>('dialog[open] h3, main h2')?.focus()
+  if (!isLost()) return
+  const titles = document.querySelectorAll<HTMLElement>(
+    'dialog[open] h3, main h2, [role=main] h2[tabindex]',
+  )
+  ;[...titles].find((title) => title.checkVisibility())?.focus()
 }

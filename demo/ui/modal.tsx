@@ -11,11 +11,13 @@ interface ModalProps {
   title: string
   onClose(): void
   wide?: boolean
+  /** Takes the whole window. */
+  full?: boolean
   /** Gets how to close it. */
   children: (close: () => void) => ComponentChildren
 }
 
-export function Modal({ title, onClose, wide = false, children }: ModalProps) {
+export function Modal({ title, onClose, wide = false, full = false, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   const id = useId()
@@ -29,7 +31,7 @@ export function Modal({ title, onClose, wide = false, children }: ModalProps) {
   return (
     <dialog
       ref={dialog}
-      class={wide ? 'wide' : undefined}
+      class={full ? 'full' : wide ? 'wide' : undefined}
       aria-labelledby={id}
       onClose={(event) => {
         if (event.target === dialog.current) onClose()

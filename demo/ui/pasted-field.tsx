@@ -1,6 +1,7 @@
 /** Where text goes that must be letter for letter: a ticket, an address, recovery words. */
 
 import type { ComponentChildren } from 'preact'
+import { useId } from 'preact/hooks'
 import { ProblemNote } from './problem-note.tsx'
 import type { Problem } from './problems.ts'
 
@@ -10,19 +11,21 @@ interface PastedFieldProps {
   placeholder?: string
   value: string
   setValue(value: string): void
+  /** Told below it. */
+  hint?: string | undefined
   /** What is wrong with the text. */
-  problem?: { readonly id: string; readonly shown: Problem | undefined }
-  children?: ComponentChildren
+  problem?: Problem | undefined
 }
 
 export function PastedField(props: PastedFieldProps) {
-  const { label, rows = 4, placeholder, value, setValue, problem, children } = props
-  const shown = problem?.shown
+  const { label, rows = 4, placeholder, value, setValue, hint, problem } = props
+  const [id, belowId] = [useId(), useId()]
   return (
     <>
-      <label class="field">
-        <span>{label}</span>
+      <div class="field">
+        <label for={id}>{label}</label>
         <textarea
+          id={id}
           class="ticket-text"
           rows={rows}
           spellcheck={false}
@@ -30,13 +33,17 @@ export function PastedField(props: PastedFieldProps) {
           autocapitalize="off"
           placeholder={placeholder}
           value={value}
-          aria-invalid={shown ? 'true' : undefined}
-          aria-describedby={shown ? problem?.id : undefined}
+          aria-invalid={problem ? 'true' : undefined}
+          aria-describedby={problem || hint ? belowId : undefined}
           onInput={(event) => setValue(event.currentTarget.value)}
         />
-        {children}
-      </label>
-      {shown && <ProblemNote problem={shown} id={problem!.id} />}
+        {hint && (
+          <span id={problem ? undefined : belowId} class="hint muted">
+            {hint}
+          </span>
+        )}
+      </div>
+      {problem && <ProblemNote problem={problem} id={belowId} />}
     </>
   )
 }

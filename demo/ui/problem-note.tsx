@@ -10,6 +10,11 @@ export function ProblemNote({ problem, id }: { problem: Problem; id?: string }) 
       <div>
         <p class="note-title">{problem.title}</p>
         <p>{problem.advice}</p>
+        {problem.way && (
+          <p>
+            <a href={problem.way.href}>{problem.way.word}</a>
+          </p>
+        )}
       </div>
     </div>
   )

@@ -5,16 +5,13 @@ import { HandfastError } from 'handfast'
 export interface Problem {
   title: string
   advice: string
+  /** A way on, as a link. */
+  way?: { readonly word: string; readonly href: string }
 }
 
 export const expiredTicket: Problem = {
   title: 'This invitation has expired',
-  advice: 'Ask the person who sent it for a new one.',
-}
-
-export const ownTicket: Problem = {
-  title: 'This is your own invitation',
-  advice: 'Give it to somebody else, or open it as a second person in another tab.',
+  advice: 'Nobody can use it any more. Ask the person who sent it for a new one.',
 }
 
 const problems: Partial<Record<string, Problem>> = {
@@ -43,8 +40,7 @@ const problems: Partial<Record<string, Problem>> = {
   },
   timeout: {
     title: 'Nobody answered',
-    advice:
-      'They need to have this page open, too. If they do, the invitation may have been used or withdrawn: ask for a new one.',
+    advice: 'They need to have this page open, too. Try again when they are here.',
   },
   'transport-failed': {
     title: 'You found each other, but no direct connection was possible',
@@ -113,6 +109,10 @@ const problems: Partial<Record<string, Problem>> = {
   'certificate-expired': {
     title: 'This device’s certificate has expired',
     advice: 'Renew it with your recovery words or your backup.',
+  },
+  revoked: {
+    title: 'This device was revoked',
+    advice: 'Another device of yours has shut it out, for good. It can reach nobody any more.',
   },
   closed: { title: 'This link has been closed', advice: 'Reload the page.' },
 }

@@ -12,7 +12,8 @@ export interface Action {
   dismiss(): void
 }
 
-export function useAction(): Action {
+/** @param explainIt for what may fail in a way of its own */
+export function useAction(explainIt: (error: unknown) => Problem = explain): Action {
   const [isBusy, setBusy] = useState(false)
   const [problem, setProblem] = useState<Problem>()
   const begunAt = useRef<Element>(null)
@@ -22,6 +23,13 @@ export function useAction(): Action {
     keepFocus(begunAt.current as HTMLElement)
     begunAt.current = null
   }, [isBusy])
+  // Or the button is gone with what it stood for, as with an offer that is answered.
+  useEffect(
+    () => () => {
+      if (begunAt.current) requestAnimationFrame(() => keepFocus())
+    },
+    [],
+  )
   return {
     isBusy,
     problem,
@@ -33,7 +41,7 @@ export function useAction(): Action {
         await work()
         return true
       } catch (error) {
-        setProblem(explain(error))
+        setProblem(explainIt(error))
         return false
       } finally {
         setBusy(false)

@@ -1,6 +1,5 @@
 /** The demo, used the way people would: two tabs, two profiles, with and without a relay, by mouse and by keyboard. */
 
-import type { Locator, Page } from '@playwright/test'
 import { cleanName } from '../../demo/people/names.ts'
 import { showValue } from '../../demo/conversation/show-value.ts'
 import { test } from './support/browsers.ts'
@@ -10,8 +9,6 @@ const { button, converse, expect, heading, invite, meet } = demo
 const { messages, openConversation, openedAs, paste, say } = demo
 
 test.describe.configure({ timeout: 60_000 })
-
-const tenMinutesMs = 600_000
 
 /** Nothing listens there. */
 const deadRelay = 'ws://127.0.0.1:9/relay'
@@ -113,51 +110,6 @@ test('what is written to somebody away is delivered when they come', async ({ co
   await expect(messages(anna).last()).toContainText('Delivered')
 })
 
-test('an invitation that has expired says so, on both sides', async ({ context }) => {
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  const { link } = await invite(anna)
-  const later = Date.now() + tenMinutesMs + 1000
-
-  const ben = await context.newPage()
-  await ben.clock.setFixedTime(later)
-  await ben.goto(openedAs(link, 'ben'))
-  await expect(ben.getByRole('alert')).toContainText('This invitation has expired')
-
-  await anna.clock.setFixedTime(later)
-  await expect(heading(anna, 'The invitation has expired')).toBeVisible()
-  await button(anna, 'New invitation').click()
-  await expect(heading(anna, 'Invite someone')).toBeVisible()
-})
-
-test('a withdrawn invitation is gone', async ({ context }) => {
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  await invite(anna)
-  await button(anna, 'Withdraw').click()
-  await expect(heading(anna, 'Invitation withdrawn')).toBeFocused()
-  await expect(anna.getByLabel('Link', { exact: true })).toHaveCount(0)
-})
-
-test('one’s own invitation and text that is none are explained', async ({ context }) => {
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  const { ticket } = await invite(anna)
-  const problem = anna.getByRole('alert')
-
-  await paste(anna, ticket)
-  await expect(problem).toContainText('This is your own invitation')
-  for (const text of ['nonsense', `${ticket.slice(0, -9)}aaaaaaaaa`, ticket.slice(0, 200)]) {
-    await paste(anna, text)
-    await expect(problem).toContainText('That is not an invitation')
-  }
-  await anna.getByLabel('Link or ticket that you received').fill('something else')
-  await expect(problem).toHaveCount(0)
-
-  await anna.goto('/?as=anna#hft1garbage')
-  await expect(problem).toContainText('That is not an invitation')
-})
-
 test('the same person opens in a second tab, and goes on there once the first is closed', async ({
   context,
 }) => {
@@ -193,41 +145,6 @@ test('a forgotten person is gone, after asking', async ({ context }) => {
   await expect(ben.getByText('Nobody yet.')).toBeVisible()
   await ben.reload()
   await expect(ben.getByText('Nobody yet.')).toBeVisible()
-})
-
-test('the keyboard alone is enough', async ({ context }) => {
-  const press = async (page: Page, target: Locator, key: string) => {
-    for (let tabs = 0; tabs < 40; tabs++) {
-      if (await target.evaluate((element) => element === document.activeElement)) break
-      await page.keyboard.press('Tab')
-    }
-    await expect(target).toBeFocused()
-    await page.keyboard.press(key)
-  }
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  await press(anna, button(anna, 'Create invitation'), 'Enter')
-  await expect(heading(anna, 'Your invitation')).toBeFocused()
-  const link = await anna.getByLabel('Link', { exact: true }).inputValue()
-
-  const ben = await context.newPage()
-  await ben.goto(openedAs(link, 'ben'))
-  await press(ben, button(ben, 'Accept'), 'Enter')
-  await expect(heading(ben, 'anna')).toBeFocused()
-  await press(ben, ben.getByRole('textbox', { name: 'Message to anna' }), 'H')
-  await ben.keyboard.type('ello by keys')
-  await ben.keyboard.press('Enter')
-  await expect(messages(ben)).toContainText('Delivered')
-
-  await anna.bringToFront()
-  await expect(heading(anna, 'ben')).toBeFocused()
-  await expect(messages(anna)).toContainText('Hello by keys')
-  await press(anna, button(anna, 'About ben'), 'Enter')
-  await expect(heading(anna, 'ben')).toBeFocused()
-  await press(anna, button(anna, 'Remove ben…'), 'Enter')
-  await expect(anna.getByRole('dialog', { name: 'Remove ben?' })).toBeVisible()
-  await anna.keyboard.press('Escape')
-  await expect(button(anna, 'Remove ben…')).toBeFocused()
 })
 
 test('what others send is shown whole, bounded and harmless', () => {
