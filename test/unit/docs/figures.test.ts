@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import sizes from '../../../.size-limit.json' with { type: 'json' }
 import * as limits from '../../../lib/base/limits.ts'
 
 const read = (path: string) =>
@@ -48,6 +49,8 @@ describe.each([
       `not-before − ${limits.certificateClockToleranceS / 3600} h ≤ now ≤`,
       `revoked: [0*${limits.maxRevokedDevices} public-key]`,
       `At most ${format(limits.maxRevocationsBytes)} bytes, signed by the root`,
+      `purpose: tstr .size (1..${limits.maxSigningPurposeBytes}), message: bstr .size (0..${limits.maxSignedMessageBytes})`,
+      `At most ${format(limits.maxSignedBytes)} bytes. The chain must be the subject's, its scopes`,
       `at most ${limits.maxAnnouncementsPerSession} a session`,
       `At most ${format(limits.maxCardBytes)} bytes. The chain must be the subject's`,
       `for at least ${limits.formerRelaysMs / hours / 24} days`,
@@ -85,6 +88,25 @@ describe.each([
       `up to ${inMiB(limits.streamWindowBytes)} on its way`,
       `up to ${inMiB(limits.maxQueuedBytes)} of messages`,
       `up to ${format(limits.maxContacts)} contacts`,
+      `Our own code is at most ${sizes[0]!.limit.replace('kB', 'KB')}`,
+    ],
+  ],
+  ['docs/guides/getting-started.md', [`A message has at most ${inMiB(limits.maxMessageBytes)}`]],
+  [
+    'docs/guides/run-a-relay.md',
+    [
+      `From one address: ${limits.relayLimits.maxConnectionsPerAddress}`,
+      `\`--max-connections ${limits.relayLimits.maxConnections}\``,
+      `the ${limits.relayLimits.pingAfterMs / 1000} s of silence`,
+      `at the old one for ${limits.formerRelaysMs / hours / 24} days`,
+    ],
+  ],
+  ['docs/guides/add-to-your-wallet.md', [`within the ${limits.dialTimeoutMs / 1000} seconds that`]],
+  [
+    'docs/guides/devices.md',
+    [
+      `from ${limits.minCertificateLifetimeMs / hours / 24} days`,
+      `In the last ${limits.certificateWarningMs / hours / 24} days`,
     ],
   ],
   [

@@ -32,6 +32,7 @@ describe('the grammar describes what the library makes', () => {
     ['address', 'query', 'addressBytes'],
     ['query-body', 'query', 'question'],
     ['answer-body', 'query', 'answer'],
+    ['signed-message', 'signedMessage', 'bytes'],
     ['card', 'card', 'record'],
     ['pact-record', 'pact', 'record'],
     ['description', 'firstContact', 'offer'],

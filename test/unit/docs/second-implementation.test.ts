@@ -171,6 +171,14 @@ test('names, certificates and the ticket', () => {
   expect(`hft1${base32nopad.encode(ticketBytes()).toLowerCase()}`).toBe(part('ticket')['text'])
 })
 
+test('a signed message', () => {
+  const body = cbor([1, identityOf('alice'), part('signedMessage')['purpose']!, text('yes')])
+  const signature = sign('handfast/1 application', body, at('alice', 'deviceSeed'))
+  const signed = cbor([body, [certificateOf(part('alice'))], signature])
+  expect(hex(text('yes'))).toBe(part('signedMessage')['message'])
+  expect(hex(signed)).toBe(part('signedMessage')['bytes'])
+})
+
 test('a card', () => {
   const body = cbor([1, identityOf('alice'), now, [part('card')['relay']!], now])
   const signature = sign('handfast/1 card', body, at('alice', 'deviceSeed'))

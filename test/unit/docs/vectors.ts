@@ -6,6 +6,7 @@
 
 import { Introducer } from '../../../lib/mesh/introducer.ts'
 import { cardText, readCard, signCard } from '../../../lib/mesh/card.ts'
+import { utf8 } from '../../../lib/base/bytes.ts'
 import type { Runtime } from '../../../lib/base/runtime.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { defaultIdleTimeoutMs, framesPerRekey } from '../../../lib/base/limits.ts'
@@ -353,6 +354,11 @@ export async function makeVectors(): Promise<Vectors> {
       bytes: hex(card),
       text: cardText(readCard(card, nowS)),
       record: hex(encode([recordKinds.card, card])),
+    },
+    signedMessage: {
+      purpose: 'vote',
+      message: hex(utf8('yes')),
+      bytes: hex(await alice.identity.sign('vote', utf8('yes'))),
     },
     pact: {
       created: nowS,
