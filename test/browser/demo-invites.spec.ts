@@ -177,7 +177,6 @@ test('without a camera there are words, and a picture of the code', async ({ con
   await invite(anna)
   const photo = await photoOfCode(anna)
 
-  await page.bringToFront()
   await page.goto('/?as=ben')
   const scanning = dialog(page, 'Scan a code')
   const why = {

@@ -92,13 +92,7 @@ test('after a reload of either tab, the conversation goes on', async ({ context 
 })
 
 test('what is written to somebody away is delivered when they come', async ({ context }) => {
-  const anna = await context.newPage()
-  await anna.goto('/?as=anna')
-  const { link } = await invite(anna)
-  const ben = await context.newPage()
-  await ben.goto(openedAs(link, 'ben'))
-  await button(ben, 'Accept').click()
-  await expect(heading(anna, 'ben')).toBeVisible()
+  const { anna, ben } = await meet(context)
   await ben.goto('about:blank')
   await expect(anna.getByRole('main').getByText(/^(Away|Dialling…)$/)).toBeVisible()
   await say(anna, 'Are you there?')
