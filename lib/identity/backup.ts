@@ -5,8 +5,11 @@
  */
 
 import { fromBase64url, toBase64url } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import { maxBackupBytes } from '../base/limits.ts'
+import { decode } from '../codec/cbor.ts'
+import { Fields } from '../codec/fields.ts'
+import { passphraseIdentity, passphraseRecipient } from './age-passphrase.ts'
 
 export interface Backup {
   /** None where the root was not at hand. */
@@ -15,31 +18,33 @@ export interface Backup {
 }
 
 const version = 1
+/** Of the head of a snapshot. */
+export const snapshotVersion = 1
 const armorHeader = '-----BEGIN AGE'
 
-/** The armored text of the file. Takes about a second, during which the page stands still: that is what a passphrase costs to guess. */
+/** The armored text of the file. Takes a second or two, in slices: that is what a passphrase costs to guess. */
 export async function writeBackup(
   { words, snapshot }: Backup,
   passphrase: string,
 ): Promise<string> {
   if (passphrase === '') throw new HandfastError('invalid-argument', 'A backup needs a passphrase')
-  const { Encrypter, armor } = await import('age-encryption')
+  const { Encrypter, Stanza, armor } = await import('age-encryption')
   const contacts = snapshot && toBase64url(snapshot)
   const encrypter = new Encrypter()
-  encrypter.setPassphrase(passphrase)
+  encrypter.addRecipient(await passphraseRecipient(passphrase, Stanza))
   const text = `${JSON.stringify({ handfast: version, words, contacts }, undefined, 2)}\n`
   return armor.encode(await encrypter.encrypt(text))
 }
 
 /**
  * Opens a file, armored or binary.
- * @throws HandfastError `wrong-passphrase`, `bad-backup`, `too-large`
+ * @throws HandfastError `wrong-passphrase`, `bad-backup`, `too-large`, `unsupported`
  */
 export async function readBackup(file: string | Uint8Array, passphrase: string): Promise<Backup> {
   if (file.length > maxBackupBytes) throw new HandfastError('too-large', 'Too large for a backup')
   const { Decrypter, armor } = await import('age-encryption')
   const decrypter = new Decrypter()
-  decrypter.addPassphrase(passphrase)
+  decrypter.addIdentity(await passphraseIdentity(passphrase))
   let text: string
   try {
     const read = typeof file === 'string' ? file : new TextDecoder().decode(file)
@@ -55,6 +60,19 @@ export async function readBackup(file: string | Uint8Array, passphrase: string):
   }
   return parse(text)
 }
+
+/**
+ * Whose contacts a snapshot holds: its first item says so. Form: `lib/mesh/snapshot.ts`.
+ * @throws HandfastError `bad-backup`
+ */
+export const keyOfSnapshot = (snapshot: Uint8Array): Uint8Array =>
+  failAs('bad-backup', () => {
+    const { buffer, byteOffset, length } = snapshot
+    const end = 4 + new DataView(buffer, byteOffset, length).getUint32(0)
+    const fields = new Fields(decode(snapshot.subarray(4, end)), 2, 'bad-backup')
+    fields.constant(snapshotVersion)
+    return fields.bytes(32)
+  })
 
 function parse(text: string): Backup {
   if (!text.trimStart().startsWith('{')) return { words: text }

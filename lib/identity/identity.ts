@@ -4,6 +4,9 @@
  * browser: what is done every day, the device does.
  */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { equalBytes } from '../base/bytes.ts'
 import type { Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { certificateClockToleranceS, certificateWarningMs } from '../base/limits.ts'
@@ -11,7 +14,7 @@ import { systemRuntime, type Runtime } from '../base/runtime.ts'
 import { ready } from '../crypto/sodium.ts'
 import { IdbStore } from '../storage/idb-store.ts'
 import type { Store } from '../storage/store.ts'
-import { readBackup } from './backup.ts'
+import { keyOfSnapshot, readBackup } from './backup.ts'
 import {
   atAnyTime,
   certifyDevice,
@@ -91,8 +94,8 @@ export class Identity {
 
   /**
    * Brings an identity back under a new device: the same PeerId, and the contacts that the backup holds.
-   * @throws HandfastError `bad-words`, `bad-backup`, `wrong-passphrase`, `no-root` for a backup without words; `identity-exists` where
-   * there is one of that name; as `open`
+   * @throws HandfastError `bad-words`, `bad-backup`, `wrong-passphrase`, `no-root` for a backup without words; `bad-key` for words of
+   * another identity than the backup's; `identity-exists` where there is one of that name; as `open`
    */
   static async restore(options: RestoreOptions): Promise<Identity> {
     const { backup, backupPassphrase = '', keepRoot = true } = options
@@ -101,8 +104,11 @@ export class Identity {
     if (words === undefined) throw new HandfastError('no-root', 'The recovery words are missing')
     const seed = await seedOfWords(words)
     const identity = await Identity.#load(options, async (keystore) => {
-      const made = await make(seedSigner(seed), options)
+      const root = seedSigner(seed)
       const { snapshot } = opened ?? {}
+      // Contacts of another would never come to be.
+      if (snapshot && !equalBytes(keyOfSnapshot(snapshot), root.publicKey)) throw anotherRoot()
+      const made = await make(root, options)
       const extras = { ...(keepRoot && { identity: seed }), ...(snapshot && { snapshot }) }
       return writeNew(keystore, made, extras)
     })
@@ -286,6 +292,33 @@ export class Identity {
   /** This tab. @throws HandfastError `wrong-passphrase`, `storage-failed` */
   async unlock(passphrase?: string): Promise<void> {
     await this.#keyring.unlock(passphrase)
+  }
+
+  /** Whether a passphrase opens the keys; another tab may have changed that. @throws HandfastError `storage-failed` */
+  async hasPassphrase(): Promise<boolean> {
+    return this.keystore.hasPassphrase()
+  }
+
+  /**
+   * Sets, changes or takes away the passphrase, in one write: a crash leaves the old or the new one. Here and in other tabs everything goes
+   * on; from the next opening or unlocking on, the new one is asked for. Nothing that is sealed changes, so whoever has both a copy of the
+   * profile from before and what opened it can open later copies, too. A device key that WebCrypto keeps to itself stays with the browser as
+   * it is: only a passphrase given at the making of the device seals it as well.
+   * @throws HandfastError `wrong-passphrase`, `locked`; `invalid-argument` for an empty one, or none at all; `unsupported` where the keys were
+   * made by an earlier version, or have a store without WebCrypto; `storage-failed`
+   */
+  async changePassphrase(change: {
+    /** The one up to now; none where there is none. */
+    from?: string | undefined
+    /** The new one; null: none is asked for any more. */
+    to: string | null
+  }): Promise<void> {
+    const { from, to } = change
+    // What an application has forgotten takes nothing away.
+    if (to !== null && typeof to !== 'string') {
+      throw new HandfastError('invalid-argument', 'A passphrase is text, or null for none')
+    }
+    await this.#keyring.changePassphrase(from, to ?? undefined)
   }
 
   /** @internal @throws HandfastError `locked` */

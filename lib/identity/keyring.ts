@@ -14,7 +14,13 @@ import { readChain, readDevice, readRoot, writeChain, type Held } from './vault.
 
 /** What is worth a line in a log of security events. */
 export type IdentityNote =
-  'root-removed' | 'root-used' | 'backup-restored' | 'locked' | 'unlocked' | 'certificate-renewed'
+  | 'root-removed'
+  | 'root-used'
+  | 'backup-restored'
+  | 'locked'
+  | 'unlocked'
+  | 'passphrase-changed'
+  | 'certificate-renewed'
 
 /** What `identity.on` tells of, with the arguments of the listener. */
 export interface IdentityEvents {
@@ -162,6 +168,13 @@ export class Keyring {
     // Who hears of another certificate signs with the device.
     finish()
     this.#tell('unlocked')
+  }
+
+  /** Not while locked: who has only found the page open is not to shut its owner out. */
+  async changePassphrase(from: string | undefined, to: string | undefined): Promise<void> {
+    this.assertUnlocked()
+    await this.#keystore.changePassphrase(from, to)
+    this.note('passphrase-changed')
   }
 
   // ── Other tabs ───────────────────────────────────────────────────────────────────────────────────

@@ -1,40 +1,35 @@
 /**
- * Secrets at rest: each is sealed with AES-256-GCM under a key that WebCrypto generated and never gives out, so that
- * a copy of the database, or a script that reads it without running here, holds no secret. A script in this page can
- * still ask for them: that is the limit of what a browser can protect. With a passphrase the key is stored sealed under
- * one derived from it (PBKDF2-HMAC-SHA-256), and nothing on the disk opens anything.
+ * Secrets at rest: each is sealed under the wrapping key, which is stored, sealed itself, together with the first of them. A copy of the
+ * database's bytes, or a script that reads it without running here, holds no secret. A script in this page can still ask for them: that is
+ * the limit of what a browser can protect. A passphrase that changes replaces the one record of the wrapping key.
  */
 
-import { utf8 } from '../base/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { passphraseIterations, passphraseSaltBytes } from '../base/limits.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { sealLabel } from '../crypto/labels.ts'
 import {
   strictWrite,
   type Store,
   type StoreTransaction,
   type StoreValue,
 } from '../storage/store.ts'
+import {
+  boundTo,
+  guarded,
+  importWrappingKey,
+  ivBytes,
+  keyBytes,
+  unwrap,
+  wrap,
+  wrappingKeyName,
+  wrappingKeyOf,
+  type Sealed,
+  type StoredKey,
+  type WrappingKey,
+} from './wrapping-key.ts'
 
-/** NIST SP 800-38D: 96 bits, the only length that GCM uses as it is. */
-const ivBytes = 12
-
-const wrappingKeyName = 'wrapping-key'
 const recordName = (name: string) => `secret/${name}`
-
-/** A secret as it is stored. */
-export interface Sealed {
-  readonly iv: Uint8Array<ArrayBuffer>
-  readonly ciphertext: Uint8Array<ArrayBuffer>
-}
-
-/** @internal What seals secrets, bound to `ad`. `unseal` throws unless it is given the very same. */
-export interface WrappingKey {
-  seal(iv: Uint8Array, ad: Uint8Array, secret: Uint8Array): Promise<Uint8Array> | Uint8Array
-  unseal(iv: Uint8Array, ad: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array> | Uint8Array
-}
 
 export interface KeystoreOptions {
   /** Takes the place of WebCrypto's, which no simulated clock governs. */
@@ -46,19 +41,21 @@ export interface KeystoreOptions {
 /** The wrapping key while it is not locked; one for all ways to the same store. */
 interface Lock {
   key: WrappingKey | undefined
+  /** Of a key that is not stored yet, because nothing is sealed under it: how it will be, and how to find another's in its place. */
+  fresh?: { readonly record: StoredKey; readonly reopen: () => Promise<Lock> } | undefined
 }
 
 export class Keystore {
   readonly #store: Store
   readonly #runtime: Runtime
   readonly #lock: Lock
-  readonly #open: (passphrase?: string) => Promise<WrappingKey>
+  readonly #open: (passphrase?: string) => Promise<Lock>
 
   private constructor(
     store: Store,
     runtime: Runtime,
     lock: Lock,
-    open: (passphrase?: string) => Promise<WrappingKey>,
+    open: (passphrase?: string) => Promise<Lock>,
   ) {
     this.#store = store
     this.#runtime = runtime
@@ -67,7 +64,7 @@ export class Keystore {
   }
 
   /**
-   * Opens the keystore in table `keys`, making its wrapping key on first use. Any number may be open on one store.
+   * Opens the keystore in table `keys`. Of one that holds no secret yet nothing is stored before the first. Any number may be open on one store.
    * @throws HandfastError `invalid-argument` for an empty passphrase; `unsupported` outside a secure context; `wrong-passphrase`, also for none where there is one, and for one
    * where there is none; `storage-failed` when the wrapping key is damaged or gone; whatever the store throws
    */
@@ -76,9 +73,9 @@ export class Keystore {
     runtime: Runtime = systemRuntime,
     { wrappingKey, passphrase }: KeystoreOptions = {},
   ): Promise<Keystore> {
-    const open = async (phrase?: string) =>
-      wrappingKey ?? (await webCryptoKey(store, runtime, phrase))
-    return new Keystore(store, runtime, { key: await open(passphrase) }, open)
+    const open = async (phrase?: string): Promise<Lock> =>
+      wrappingKey ? { key: wrappingKey } : openKey(store, runtime, phrase)
+    return new Keystore(store, runtime, await open(passphrase), open)
   }
 
   get isLocked(): boolean {
@@ -92,13 +89,38 @@ export class Keystore {
 
   /** The same keystore unlocked, while this one stays as it is. @throws HandfastError as `open` */
   async unlocked(passphrase?: string): Promise<Keystore> {
-    const key = await this.#open(passphrase)
-    return new Keystore(this.#store, this.#runtime, { key }, this.#open)
+    return new Keystore(this.#store, this.#runtime, await this.#open(passphrase), this.#open)
   }
 
   /** Becomes what `unlocked` returned. */
   unlockAs(other: Keystore): void {
     this.#lock.key = other.#lock.key
+  }
+
+  /** Whether it opens with a passphrase. */
+  async hasPassphrase(): Promise<boolean> {
+    return 'salt' in Object((await this.getPlain(wrappingKeyName)) ?? {})
+  }
+
+  /**
+   * Seals the wrapping key anew, in place of how it was sealed, in one write. What it has sealed stays, and so do those who have it open.
+   * @throws HandfastError `wrong-passphrase`; `invalid-argument` for an empty one; `unsupported` where an earlier version made the key;
+   * `storage-failed`
+   */
+  async changePassphrase(from: string | undefined, to: string | undefined): Promise<void> {
+    const held = await this.getPlain(wrappingKeyName)
+    if (held === undefined || held instanceof CryptoKey) {
+      throw new HandfastError('unsupported', 'The key of this keystore can’t be given a passphrase')
+    }
+    const fresh = await wrap(await unwrap(held, from), to, this.#runtime)
+    const isDone = await this.#store.transaction(['keys'], strictWrite, async (tx) => {
+      // Derived before the transaction, which may await nothing else: another tab may have changed it meanwhile.
+      const { iv } = Object((await tx.get('keys', wrappingKeyName)) ?? {}) as Partial<Sealed>
+      if (!iv || !equalBytes(iv, (held as Sealed).iv)) return false
+      await tx.put('keys', wrappingKeyName, fresh)
+      return true
+    })
+    if (!isDone) await this.changePassphrase(from, to)
   }
 
   /**
@@ -114,15 +136,32 @@ export class Keystore {
     for (const [name, secret] of Object.entries(secrets)) {
       sealed.push([recordName(name), await this.seal(name, secret)])
     }
-    return this.#store.transaction(['keys'], strictWrite, async (tx) => {
+    const { fresh } = this.#lock
+    const outcome = await this.#store.transaction(['keys'], strictWrite, async (tx) => {
       for (const name of unless) {
         if ((await tx.get('keys', recordName(name))) !== undefined) return false
+      }
+      if (fresh) {
+        if (await holdsSecrets(tx)) return 'taken'
+        await tx.put('keys', wrappingKeyName, fresh.record)
       }
       for (const [name, record] of [...sealed, ...Object.entries(plain)]) {
         await tx.put('keys', name, record)
       }
       return true
     })
+    if (outcome === 'taken') {
+      await this.#adopt()
+      return this.put(secrets, unless, plain)
+    }
+    if (outcome) this.#lock.fresh = undefined
+    return outcome
+  }
+
+  /** Of several that begin at once, whoever stores first has made the key for all. */
+  async #adopt(): Promise<void> {
+    const { fresh } = this.#lock
+    if (fresh) Object.assign(this.#lock, { fresh: undefined }, await fresh.reopen())
   }
 
   /** What was put as `plain`. */
@@ -135,7 +174,9 @@ export class Keystore {
     const record = await this.#store.transaction(['keys'], { mode: 'read' }, (tx) =>
       tx.get('keys', recordName(name)),
     )
-    return record === undefined ? undefined : this.unseal(name, record as Sealed)
+    if (record === undefined) return undefined
+    await this.#adopt()
+    return this.unseal(name, record as Sealed)
   }
 
   /** The same secrets, read and written through another way to the same store. */
@@ -177,103 +218,31 @@ export class Keystore {
   }
 }
 
-const boundTo = (name: string) => utf8(`${sealLabel}\0${name}`)
+const holdsSecrets = async (tx: StoreTransaction) =>
+  (await tx.list('keys', recordName(''))).length > 0
 
-// ── The wrapping key ───────────────────────────────────────────────────────────────────────────────
-
-/** A wrapping key under a passphrase. */
-interface ProtectedKey extends Sealed {
-  readonly salt: Uint8Array<ArrayBuffer>
-  readonly iterations: number
-}
-
-const keyBytes = 32
-const aesGcm = 'AES-GCM'
-const usages: KeyUsage[] = ['encrypt', 'decrypt']
-
-async function webCryptoKey(
+/** A stored key that has sealed nothing is worth nothing: whoever made it did not come to use it. */
+async function openKey(
   store: Store,
   runtime: Runtime,
   passphrase: string | undefined,
-): Promise<WrappingKey> {
-  const subtle = globalThis.crypto?.subtle
-  if (!subtle) throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
-  const find = (tx: StoreTransaction) => tx.get('keys', wrappingKeyName)
-  let record = await store.transaction(['keys'], { mode: 'read' }, find)
-  if (record === undefined) {
-    // Made before the transaction, which may await nothing else; whoever writes first has made the key for all.
-    const fresh =
-      passphrase === undefined
-        ? await subtle.generateKey({ name: aesGcm, length: keyBytes * 8 }, false, usages)
-        : await protect(runtime, passphrase)
-    record = await store.transaction(['keys'], strictWrite, async (tx) => {
-      const held = await find(tx)
-      if (held !== undefined) return held
-      if ((await tx.list('keys', recordName(''))).length > 0) {
-        throw new HandfastError('storage-failed', 'the wrapping key is lost')
-      }
-      await tx.put('keys', wrappingKeyName, fresh)
-      return fresh
-    })
+): Promise<Lock> {
+  if (!globalThis.crypto?.subtle) {
+    throw new HandfastError('unsupported', 'WebCrypto needs a secure context: https')
   }
-  if (record instanceof CryptoKey) {
-    if (record.algorithm.name !== aesGcm || record.extractable) throw damaged()
-    if (passphrase !== undefined) throw wrongPassphrase('There is no passphrase')
-    return wrappingKeyOf(record)
+  const [isUsed, record] = await store.transaction(
+    ['keys'],
+    { mode: 'read' },
+    async (tx) => [await holdsSecrets(tx), await tx.get('keys', wrappingKeyName)] as const,
+  )
+  if (!isUsed) {
+    const secret = runtime.randomBytes(keyBytes)
+    const fresh = await wrap(secret, passphrase, runtime)
+    const reopen = () => openKey(store, runtime, passphrase)
+    return { key: await importWrappingKey(secret), fresh: { record: fresh, reopen } }
   }
-  const { iv, ciphertext, salt, iterations } = (record ?? {}) as Partial<ProtectedKey>
-  if (!iv || !ciphertext || !salt || !iterations) throw damaged()
-  if (passphrase === undefined) throw wrongPassphrase('There is a passphrase')
-  const under = wrappingKeyOf(await derive(passphrase, salt, iterations))
-  let secret: Uint8Array
-  try {
-    secret = await under.unseal(iv, boundTo(wrappingKeyName), ciphertext)
-  } catch {
-    throw wrongPassphrase('The passphrase is another')
-  }
-  return wrappingKeyOf(await subtle.importKey('raw', new Uint8Array(secret), aesGcm, false, usages))
-}
-
-const damaged = () => new HandfastError('storage-failed', 'the wrapping key is damaged')
-const wrongPassphrase = (message: string) => new HandfastError('wrong-passphrase', message)
-
-/** A fresh wrapping key, sealed. */
-async function protect(runtime: Runtime, passphrase: string): Promise<ProtectedKey> {
-  if (passphrase === '') throw new HandfastError('invalid-argument', 'An empty passphrase')
-  const iterations = passphraseIterations
-  const salt = new Uint8Array(runtime.randomBytes(passphraseSaltBytes))
-  const iv = new Uint8Array(runtime.randomBytes(ivBytes))
-  const under = wrappingKeyOf(await derive(passphrase, salt, iterations))
-  const sealed = await under.seal(iv, boundTo(wrappingKeyName), runtime.randomBytes(keyBytes))
-  return { iv, ciphertext: new Uint8Array(sealed), salt, iterations }
-}
-
-async function derive(
-  passphrase: string,
-  salt: Uint8Array<ArrayBuffer>,
-  iterations: number,
-): Promise<CryptoKey> {
-  const { subtle } = crypto
-  // The same characters, however they were typed (RFC 8265, OpaqueString).
-  const bytes = new Uint8Array(utf8(passphrase.normalize('NFC')))
-  const material = await subtle.importKey('raw', bytes, 'PBKDF2', false, ['deriveKey'])
-  const parameters = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations }
-  const target = { name: aesGcm, length: keyBytes * 8 }
-  return subtle.deriveKey(parameters, material, target, false, usages)
-}
-
-function wrappingKeyOf(key: CryptoKey): WrappingKey {
-  const { subtle } = crypto
-  // WebCrypto takes no view of shared memory, which a type alone can't rule out.
-  const parameters = (iv: Uint8Array, ad: Uint8Array): AesGcmParams => ({
-    name: aesGcm,
-    iv: new Uint8Array(iv),
-    additionalData: new Uint8Array(ad),
-  })
-  return {
-    seal: async (iv, ad, secret) =>
-      new Uint8Array(await subtle.encrypt(parameters(iv, ad), key, new Uint8Array(secret))),
-    unseal: async (iv, ad, ciphertext) =>
-      new Uint8Array(await subtle.decrypt(parameters(iv, ad), key, new Uint8Array(ciphertext))),
-  }
+  if (record === undefined) throw new HandfastError('storage-failed', 'the wrapping key is lost')
+  // Of an earlier version: the wrapping key itself.
+  if (record instanceof CryptoKey) return { key: wrappingKeyOf(guarded(record, passphrase)) }
+  return { key: await importWrappingKey(await unwrap(record, passphrase)) }
 }

@@ -6,7 +6,7 @@ import { validateIdentityKey } from '../crypto/ed25519.ts'
 
 /** A peer's permanent name: its ed25519 public key as base64url, 43 characters. A text becomes one by `parsePeerId`. */
 export type PeerId = string & {
-  /** @internal */
+  /** No value has it; it tells a PeerId from other text. */
   readonly __brand: 'PeerId'
 }
 

@@ -10,7 +10,7 @@ import { maxRevocationLists, maxRevocationsBytes, maxRevokedDevices } from '../b
 import { decode, encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { signatureBytes, validateIdentityKey, verify } from '../crypto/ed25519.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import { badCertificate, type SigningParty } from './certificate.ts'
 import { peerIdFromKey, type PeerId } from './peer-id.ts'
 

@@ -5,7 +5,7 @@
 
 import { compareBytes, concat, utf8 } from '../base/bytes.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { derivationLabels } from '../crypto/labels.ts'
+import * as derivationLabels from '../crypto/derivation-labels.ts'
 
 const groups = 12
 const bytesPerGroup = 5

@@ -60,3 +60,16 @@ export function parseScopes(value: unknown): Scopes {
     `not at most ${maxScopes} scopes of ${maxScopeBytes} bytes, ${maxScopesBytes} in all`,
   )
 }
+
+const known = /^(?:\*|signal|introduce|devices|(?:message|request|stream|answer|sign)(?::[^]+)?)$/
+
+/**
+ * Scopes that this application gives. One that is not known would be carried along and allow nothing: a slip of the pen.
+ * @throws HandfastError `invalid-argument`
+ */
+export function givenScopes(value: unknown): Scopes {
+  const scopes = parseScopes(value)
+  const slip = scopes.find((scope) => !known.test(scope))
+  if (slip === undefined) return scopes
+  throw new HandfastError('invalid-argument', `There is no scope ${slip}`)
+}

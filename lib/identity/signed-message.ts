@@ -7,7 +7,7 @@ import { utf8 } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxSignedBytes, maxSignedMessageBytes, maxSigningPurposeBytes } from '../base/limits.ts'
 import { systemRuntime } from '../base/runtime.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import { ready } from '../crypto/sodium.ts'
 import { atAnyTime, verifyChain, type CertificateChain } from './certificate.ts'
 import type { Device } from './device.ts'
@@ -27,6 +27,8 @@ export interface VerifiedMessage {
   readonly peer: PeerId
   /** ed25519, 32 bytes: which device of theirs. */
   readonly deviceKey: Uint8Array
+  /** The same of all devices on the way from their root to that one, which is the last. */
+  readonly deviceKeys: readonly Uint8Array[]
   /** What was signed. */
   readonly message: Uint8Array
 }
@@ -77,7 +79,7 @@ export async function signMessage(
 
 /**
  * Reads what `identity.sign` has made: who signed which message, for exactly this purpose. Says nothing of when, of how often it was
- * seen, or whether that device was revoked since: that is the application's to know. One message can come as different bytes, each of which
+ * seen, or whether that device was revoked since: see `mesh.hasRevoked`. One message can come as different bytes, each of which
  * holds (with other certificates, say): tell copies by `peer` and `message`, not by what is signed.
  * @throws HandfastError `bad-signature`: not for this purpose, forged, altered, or by a device that may not; `invalid-argument` for a
  * time that is none; `unsupported`
@@ -95,6 +97,7 @@ export async function verifySigned(
   return readStatement(kind, signed, 4, nowS, ({ device, fields }) => {
     if (fields.any() !== purpose || !mayFor(device.scopes, purpose)) fields.fail('purpose')
     const message = fields.bytes(0, maxSignedMessageBytes).slice()
-    return { peer: device.peer, deviceKey: device.deviceKey.slice(), message }
+    const deviceKeys = device.deviceKeys.map((key) => key.slice())
+    return { peer: device.peer, deviceKey: deviceKeys.at(-1)!, deviceKeys, message }
   })
 }

@@ -5,7 +5,8 @@
 
 import { HandfastError } from '../base/errors.ts'
 import { labelled, signDetached, signingKeyPairFromSeed, verify } from '../crypto/ed25519.ts'
-import { signatureLabels, type SignatureLabel } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
+import type { SignatureLabel } from '../crypto/labels.ts'
 
 /** Holds an ed25519 secret and signs with it: a hardware key, say, or another process. What it returns is verified before it is used. */
 export interface Signer {

@@ -1,7 +1,7 @@
 /** In place of WebCrypto's AES-GCM, which answers in real time: ChaCha20-Poly1305 at once. Protects nothing: the key is known. */
 
 import { openAt, sealAt } from '../crypto/aead.ts'
-import type { WrappingKey } from '../identity/keystore.ts'
+import type { WrappingKey } from '../identity/wrapping-key.ts'
 
 const key = new Uint8Array(32).fill(1)
 

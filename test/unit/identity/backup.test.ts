@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { armor, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption'
+import { concat, toBase64url, u32be } from '../../../lib/base/bytes.ts'
+import { encode } from '../../../lib/codec/cbor.ts'
 import { maxBackupBytes } from '../../../lib/base/limits.ts'
 import { readBackup, writeBackup } from '../../../lib/identity/backup.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
@@ -15,6 +17,12 @@ const text = (value: string) => new TextEncoder().encode(value)
 const vector = (name: string) => readFileSync(new URL(`../../vectors/age/${name}`, import.meta.url))
 
 const backup = JSON.stringify({ handfast: 1, words, contacts: 'AQL_' })
+
+/** The head of one, and nobody in it. */
+function snapshotOf(publicKey: Uint8Array): Uint8Array {
+  const head = encode([1, publicKey])
+  return concat(u32be(head.length), head)
+}
 
 /** As `writeBackup`, but quick to guess and to make. */
 async function encrypted(plain: string, how: (encrypter: Encrypter) => void = () => {}) {
@@ -64,6 +72,7 @@ describe('a backup', slow, () => {
 
   it('brings the identity back', async () => {
     const identity = await Identity.open({ store: new MemoryStore() })
+    const snapshot = snapshotOf(identity.publicKey)
     const own = await writeBackup({ words: await identity.words(), snapshot }, passphrase)
     const restored = await Identity.restore({
       store: new MemoryStore(),
@@ -72,6 +81,52 @@ describe('a backup', slow, () => {
     })
     expect(restored.peer).toBe(identity.peer)
     expect(await restored.keystore.get('snapshot')).toEqual(snapshot)
+  })
+})
+
+describe('where WebAssembly is blocked', () => {
+  afterEach(() => {
+    vi.doUnmock('libsodium-wrappers')
+    vi.resetModules()
+  })
+
+  it('is said to be that, rather than a damaged file', async () => {
+    const file = await encrypted(backup, withPassphrase)
+    const ready = Promise.reject(new Error('blocked by CSP'))
+    ready.catch(() => {})
+    vi.doMock('libsodium-wrappers', () => ({ default: { ready } }))
+    vi.resetModules()
+    const fresh = await import('../../../lib/identity/backup.ts')
+    await expect(fresh.readBackup(file, passphrase)).rejects.toMatchObject({ code: 'unsupported' })
+    const written = fresh.writeBackup({ words }, passphrase)
+    await expect(written).rejects.toMatchObject({ code: 'unsupported' })
+  })
+})
+
+describe('contacts', () => {
+  const restore = async (contacts: Uint8Array) => {
+    const store = new MemoryStore()
+    const plain = JSON.stringify({ handfast: 1, contacts: toBase64url(contacts) })
+    const file = await encrypted(plain, withPassphrase)
+    const options = { store, words, backup: file, backupPassphrase: passphrase }
+    const outcome = await Identity.restore(options).then(
+      () => 'restored',
+      (error: { code: string }) => error.code,
+    )
+    const records = await store.transaction(['keys'], { mode: 'read' }, (tx) => tx.list('keys'))
+    expect(records.length > 0).toBe(outcome === 'restored')
+    return outcome
+  }
+
+  it('come back with the words of the same identity, never with those of another', async () => {
+    const { publicKey } = await Identity.restore({ store: new MemoryStore(), words })
+    const { publicKey: others } = await Identity.open({ store: new MemoryStore() })
+    expect(await restore(snapshotOf(publicKey))).toBe('restored')
+    expect(await restore(snapshotOf(others))).toBe('bad-key')
+    expect(await restore(snapshotOf(publicKey.slice(1)))).toBe('bad-backup')
+    expect(await restore(snapshotOf(publicKey).slice(0, 20))).toBe('bad-backup')
+    expect(await restore(new Uint8Array())).toBe('bad-backup')
+    expect(await restore(new Uint8Array(8).fill(255))).toBe('bad-backup')
   })
 })
 

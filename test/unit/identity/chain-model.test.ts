@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { encode } from '../../../lib/codec/cbor.ts'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
   rootIssuer,

@@ -10,7 +10,8 @@ import {
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { sign } from '../../../lib/crypto/ed25519.ts'
-import { signatureLabels, type SignatureLabel } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
+import type { SignatureLabel } from '../../../lib/crypto/labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
   certifyDevice,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { toBase64url, utf8 } from '../../../lib/base/bytes.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { Keystore } from '../../../lib/identity/keystore.ts'
-import type { Sealed } from '../../../lib/identity/keystore.ts'
+import type { Sealed } from '../../../lib/identity/wrapping-key.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 
 const secret = utf8('correct horse battery staple')
@@ -20,6 +20,9 @@ const records = () => store.transaction(['keys'], { mode: 'read' }, (tx) => tx.l
 
 const recordOf = async (name: string) =>
   (await records()).find(({ key }) => key === `secret/${name}`)!.value as Sealed
+
+const wrappingKey = async <T>() =>
+  (await records()).find(({ key }) => key === 'wrapping-key')!.value as T
 
 const overwrite = (name: string, value: unknown) =>
   store.transaction(['keys'], { mode: 'write' }, (tx) => tx.put('keys', `secret/${name}`, value))
@@ -89,9 +92,15 @@ describe('what is stored', () => {
     expect(Buffer.from(ciphertext).includes(Buffer.from(secret.subarray(0, 4)))).toBe(false)
   })
 
-  it('holds a key that never leaves WebCrypto', async () => {
-    const { value } = (await records()).find(({ key }) => key === 'wrapping-key')!
-    const key = value as CryptoKey
+  it('is nothing before the first secret, then the wrapping key with it', async () => {
+    expect(await records()).toEqual([])
+    await keystore.put({ seed: secret })
+    expect((await records()).map(({ key }) => key)).toEqual(['secret/seed', 'wrapping-key'])
+  })
+
+  it('holds the wrapping key under one that never leaves WebCrypto', async () => {
+    await keystore.put({ seed: secret })
+    const { key } = await wrappingKey<{ key: CryptoKey }>()
     expect(key).toMatchObject({
       extractable: false,
       algorithm: { name: 'AES-GCM', length: 256 },
@@ -102,15 +111,14 @@ describe('what is stored', () => {
 
   it('binds `handfast/1 key`, a zero byte and the name', async () => {
     await keystore.put({ seed: secret })
-    const { value } = (await records()).find(({ key }) => key === 'wrapping-key')!
-    const { iv, ciphertext } = await recordOf('seed')
-    const additionalData = Uint8Array.of(...utf8('handfast/1 key'), 0, ...utf8('seed'))
-    const plain = await crypto.subtle.decrypt(
-      { name: 'AES-GCM', iv, additionalData },
-      value as CryptoKey,
-      ciphertext,
-    )
-    expect(new Uint8Array(plain)).toEqual(secret)
+    const open = async (key: CryptoKey, name: string, { iv, ciphertext }: Sealed) => {
+      const additionalData = Uint8Array.of(...utf8('handfast/1 key'), 0, ...utf8(name))
+      return crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, key, ciphertext)
+    }
+    const stored = await wrappingKey<Sealed & { key: CryptoKey }>()
+    const raw = await open(stored.key, 'wrapping-key', stored)
+    const key = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['decrypt'])
+    expect(new Uint8Array(await open(key, 'seed', await recordOf('seed')))).toEqual(secret)
   })
 })
 
@@ -159,24 +167,56 @@ describe('opening', () => {
     for (const i of opened.keys()) expect(await last.get(String(i))).toEqual(secret)
   })
 
+  const generated = (name: string, isExtractable: boolean) =>
+    crypto.subtle.generateKey({ name, length: 256 }, isExtractable, ['encrypt', 'decrypt'])
+  const sealed = { iv: new Uint8Array(12), ciphertext: new Uint8Array(48) }
+
   it.each([
     ['something else', async () => 'not a key'],
+    ['an extractable key', () => generated('AES-GCM', true)],
+    ['a key for something else', () => generated('AES-CBC', false)],
+    ['one under nothing', async () => sealed],
+    ['one under no key', async () => ({ ...sealed, key: 'a key' })],
     [
-      'an extractable key',
-      () => crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt']),
+      'one under an extractable key',
+      async () => ({ ...sealed, key: await generated('AES-GCM', true) }),
     ],
-    [
-      'a key for something else',
-      () => crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, ['encrypt']),
-    ],
+    ['one under another key', async () => ({ ...sealed, key: await generated('AES-GCM', false) })],
+    ['one without work', async () => ({ ...sealed, salt: new Uint8Array(16), iterations: 0 })],
   ])('fails on %s in place of the wrapping key, and keeps it', async (_, make) => {
     const value = await make()
+    await keystore.put({ seed: secret })
     await store.transaction(['keys'], { mode: 'write' }, (tx) =>
       tx.put('keys', 'wrapping-key', value),
     )
     await expect(Keystore.open(store)).rejects.toMatchObject({ code: 'storage-failed' })
     const kept = (await records()).find(({ key }) => key === 'wrapping-key')!
     expect(kept.value).toEqual(value)
+  })
+
+  it('finds what an earlier version has sealed, whose wrapping key was one of WebCrypto’s', async () => {
+    const key = await generated('AES-GCM', false)
+    const iv = new Uint8Array(12)
+    const additionalData = utf8('handfast/1 key\0seed')
+    const parameters = { name: 'AES-GCM', iv, additionalData: new Uint8Array(additionalData) }
+    const ciphertext = await crypto.subtle.encrypt(parameters, key, new Uint8Array(secret))
+    await overwrite('seed', { iv, ciphertext: new Uint8Array(ciphertext) })
+    await store.transaction(['keys'], { mode: 'write' }, (tx) =>
+      tx.put('keys', 'wrapping-key', key),
+    )
+
+    const earlier = await Keystore.open(store)
+    expect(await earlier.get('seed')).toEqual(secret)
+    await earlier.put({ other: secret })
+    expect(await (await Keystore.open(store)).get('other')).toEqual(secret)
+    const before = await records()
+    await expect(earlier.changePassphrase(undefined, 'x')).rejects.toMatchObject({
+      code: 'unsupported',
+    })
+    expect(await records()).toEqual(before)
+    await expect(Keystore.open(store, systemRuntime, { passphrase: 'x' })).rejects.toMatchObject({
+      code: 'wrong-passphrase',
+    })
   })
 
   it('is unsupported outside a secure context, and says what is needed', async () => {

@@ -1,8 +1,8 @@
 /** The lock: what needs the keys waits, what does not goes on. */
 
 import 'fake-indexeddb/auto'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import { IdbStore } from '../../../lib/storage/idb-store.ts'
 import type { Store } from '../../../lib/storage/store.ts'
@@ -207,9 +207,9 @@ describe('of several tabs', () => {
     const elsewhere: string[] = []
     other.on('unlocked-elsewhere', () => void elsewhere.push('unlocked'))
     one.lock()
-    await vi.waitFor(() => expect(other.isLocked).toBe(true))
+    await expect.poll(() => other.isLocked).toBe(true)
     await one.unlock(passphrase)
-    await vi.waitFor(() => expect(elsewhere).toEqual(['unlocked']))
+    await expect.poll(() => elsewhere).toEqual(['unlocked'])
     expect(other.isLocked).toBe(true)
     await other.unlock(passphrase)
     await other.words()
@@ -219,14 +219,14 @@ describe('of several tabs', () => {
     const name = 'removed together'
     const [one, other] = [await opened({ name }), await opened({ name })]
     await one.removeRoot()
-    await vi.waitFor(() => expect(other.hasRoot).toBe(false))
+    await expect.poll(() => other.hasRoot).toBe(false)
   })
 
   it('those of another identity hear nothing', async () => {
     const [one, other] = [await opened({ name: 'one' }), await opened({ name: 'other' })]
     const third = await opened({ name: 'one' })
     one.lock()
-    await vi.waitFor(() => expect(third.isLocked).toBe(true))
+    await expect.poll(() => third.isLocked).toBe(true)
     expect(other.isLocked).toBe(false)
   })
 
@@ -238,7 +238,7 @@ describe('of several tabs', () => {
       script.postMessage(word)
     }
     script.postMessage('locked')
-    await vi.waitFor(() => expect(identity.isLocked).toBe(true))
+    await expect.poll(() => identity.isLocked).toBe(true)
     await identity.unlock()
     script.close()
   })

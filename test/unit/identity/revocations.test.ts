@@ -6,7 +6,7 @@ import { maxRevocationsBytes, maxRevokedDevices } from '../../../lib/base/limits
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { sign } from '../../../lib/crypto/ed25519.ts'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
 import { Device } from '../../../lib/identity/device.ts'

@@ -8,7 +8,9 @@ import { Device } from '../../../lib/identity/device.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 
-vi.mock('age-encryption', () => import('../../support/quick-age.ts'))
+vi.mock('../../../lib/base/limits.ts', async (original) =>
+  (await import('../../support/quick-age.ts')).quickened(await original()),
+)
 
 await ready()
 

@@ -9,7 +9,8 @@ import {
 import { utf8 } from '../../../lib/base/bytes.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { decode, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { signatureLabels, type SignatureLabel } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
+import type { SignatureLabel } from '../../../lib/crypto/labels.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import { signMessage, verifySigned } from '../../../lib/identity/signed-message.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
@@ -154,7 +155,7 @@ describe('not signed is', () => {
 describe('a signed message', () => {
   test('says who signed what, with which device', async () => {
     const { peer, device } = alice
-    const said = { peer, deviceKey: device.key, message: yes }
+    const said = { peer, deviceKey: device.key, deviceKeys: [device.key], message: yes }
     expect(await verifySigned('vote', await good())).toEqual(said)
     expect(
       (await verifySigned('vote', await alice.sign('vote', new Uint8Array()))).message,

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import { labelled, verify } from '../../../lib/crypto/ed25519.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { Device } from '../../../lib/identity/device.ts'
