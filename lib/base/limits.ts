@@ -31,7 +31,7 @@ export const tagBytes = 16
  * Highest counter of a cipher key. Noise allows 2^64-2; JavaScript counts exactly to 2^53-1, which at a million
  * frames a second takes 285 years.
  */
-export const maxNonce = Number.MAX_SAFE_INTEGER
+export const maxNonce = 9_007_199_254_740_991
 
 // ── Transport ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,34 +190,7 @@ export const maxCborKeyBytes = 1_024
 /** [protocol] Magnitude of a bigint: wallets carry uint256. */
 export const maxBigintBytes = 32
 
-// ── Relay: defaults of a server, each of which its operator may change ───────────────────────────────────
-// Plain numbers: a bundler for the browser keeps an unused object in which it would have to calculate.
-
-export const relayLimits = {
-  /** In all: some tens of KiB each while they read what they are sent. */
-  maxConnections: 10_000,
-  /** Per IPv4 address or IPv6 /64: an office behind one address. */
-  maxConnectionsPerAddress: 256,
-  maxTagsPerConnection: maxSubscribedTags,
-  /** In all: about 200 bytes each. */
-  maxTags: 1_000_000,
-  /** A tag is one device's mailbox; more are its dead sockets, of which the oldest subscription gives way. */
-  maxSubscribersPerTag: 16,
-  messagesPerSecond: 100,
-  /** A client that comes back renews its tags and repeats up to 256 publishes at once. */
-  messageBurst: 500,
-  bytesPerSecond: 262_144,
-  byteBurst: 2_097_152,
-  /** What a tag takes beyond this is dropped; one dial is a handful of packets. */
-  publishesPerSecondPerTag: 20,
-  publishBurstPerTag: 100,
-  /** Bytes on their way to one reader, above which it is too slow: sixteen of the largest packets. */
-  maxBufferedBytes: 262_144,
-  /** Silence after which a connection is pinged: below the common 60 s of proxies. */
-  pingAfterMs: 30_000,
-  /** Silence after which it is closed: two pings unanswered. */
-  idleTimeoutMs: 75_000,
-}
+// ── Relay ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How often a relay looks for idle connections. */
 export const relayTickMs = 5_000
@@ -342,9 +315,6 @@ export const defaultRequestTimeoutMs = 30_000
 
 /** [protocol] A method, a stream's name. */
 export const maxNameBytes = 256
-
-/** [protocol] What an application hands over at once, encoded: its record, name included, is within `maxMessageBytes`. */
-export const maxValueBytes = maxMessageBytes - maxNameBytes - 64
 
 /** What a peer learns of why its request failed. */
 export const maxFailureTextBytes = 1024
@@ -565,16 +535,15 @@ export const packetWorkMs = 4
 export const maxCallsPerContact = 40
 export const provenCallWeight = 0.25
 export const callHalfLifeMs = 30_000
-// ── Rights ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** [protocol] A peer chain, encoded: four certificates. */
-export const maxPeerChainBytes = 4 * (maxCertificateBytes + 3) + 1
+// ── Rights ───────────────────────────────────────────────────────────────────────────────────────────
 
 /** [protocol] Stretches of refused messages that are remembered. Beyond it the oldest go. */
 export const maxRefusals = 1024
 
 /** [protocol] Stretches in one record: it fits the smallest frame. */
 export const maxRefusalsPerRecord = 64
+
 // ── Queries of strangers ─────────────────────────────────────────────────────────────────────────────
 
 /** [protocol] An address, encoded: as with cards. */
@@ -591,12 +560,6 @@ export const maxAddressLifetimeMs = 365 * 24 * 3600_000
 
 /** Addresses of one device at a time: one for each place it is published at, and one that replaces another. */
 export const maxAddresses = 4
-
-/**
- * [protocol] Sizes of a query's packet and of its answer's, which are the same: so nobody can have more sent than they send, and sizes
- * tell next to nothing. Powers of three from 1 KiB on; the largest holds `maxQueryValueBytes`, method and all.
- */
-export const queryPacketBytes = [1024, 3072, 9216] as const
 
 /** [protocol] The params of a query, and its answer, encoded. */
 export const maxQueryValueBytes = 8 * 1024
@@ -626,6 +589,7 @@ export const maxKeptAnswerBytes = 4 * 1024 * 1024
 
 /** Time from the beginning of a lead until a method that no tab has named is said to have no handler: they name theirs at once. */
 export const answersSettleMs = 1_000
+
 // ── Devices of contacts ──────────────────────────────────────────────────────────────────────────────
 
 /** Devices known of one peer. Beyond it the one not met for longest makes way; it may come again as one that was never met. */
@@ -653,6 +617,7 @@ export const maxForgottenPeers = 4096
  * further ones is left out; whom the user cuts off here is always remembered.
  */
 export const maxPeers = 8192
+
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** PBKDF2-HMAC-SHA-256, as OWASP advises (2023): about half a second, once an opening. */
@@ -661,14 +626,21 @@ export const passphraseIterations = 600_000
 /** NIST SP 800-132 asks for 128 bits at least. */
 export const passphraseSaltBytes = 16
 
+/** [age] log2 of scrypt's N for a backup, as the age tool has it: 256 MiB, and a second or two for each guess. */
+export const backupWorkFactor = 18
+
+/** Of a backup that is read: 1 GiB. A file that asks for more is there to harm. */
+export const maxBackupWorkFactor = 20
+
+/** After so long scrypt lets the page go on: below the 50 ms from which a task counts as long. */
+export const scryptSliceMs = 30
+
 /** Time before the end of the own certificate from when it is renewed, or the application is asked to. */
 export const certificateWarningMs = 30 * 24 * 3600 * 1000
 
-/** Twice that: a certificate that is always about to expire warns of nothing. */
-export const minCertificateLifetimeMs = 2 * certificateWarningMs
-
 /** A backup file that is looked at: the words, and 10,000 contacts of 2 KB, thrice over. */
 export const maxBackupBytes = 64 * 1024 * 1024
+
 // ── People ───────────────────────────────────────────────────────────────────────────────────────────
 
 /** Characters of the name that one gives a contact. */
@@ -685,6 +657,7 @@ export const maxJournalDetailLength = 80
 
 /** Events read at a time unless told otherwise. */
 export const defaultJournalPage = 100
+
 // ── Own devices ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Time for people to compare and to confirm, at both devices. */
@@ -706,6 +679,7 @@ export const maxPeerBytes = 64 * 1024
 
 /** How long a certificate lasts that another device has renewed, unless its own ends before. */
 export const renewedCertificateMs = 180 * 86_400_000
+
 /** Signed lists of revocations of one identity, of roots that did not know of each other. The oldest go. */
 export const maxRevocationLists = 4
 
@@ -725,11 +699,59 @@ export const statsTimeoutMs = 1_000
 
 /** Trace events that wait to be told to a tab that follows; of more, the oldest go, and their number is told. */
 export const maxUntoldTraces = 256
+
 // ── Signed messages ──────────────────────────────────────────────────────────────────────────────────
 
 /** [protocol] What an application signs for: `sign:` and this are a scope. */
 export const maxSigningPurposeBytes = 64
 
-/** [protocol] A message that an application signs, and the whole with its chain. Of what is larger it signs a hash. */
+/** [protocol] A message that an application signs. Of what is larger it signs a hash. */
 export const maxSignedMessageBytes = 48 * 1024
+
+// ── Not plain numbers ────────────────────────────────────────────────────────────────────────────────
+// These come last: a bundler puts numbers in the place of their names only as far as nothing else stands before them.
+
+/** [protocol] What an application hands over at once, encoded: its record, name included, is within `maxMessageBytes`. */
+export const maxValueBytes = maxMessageBytes - maxNameBytes - 64
+
+/** [protocol] A peer chain, encoded: four certificates. */
+export const maxPeerChainBytes = 4 * (maxCertificateBytes + 3) + 1
+
+/**
+ * [protocol] Sizes of a query's packet and of its answer's, which are the same: so nobody can have more sent than they send, and sizes
+ * tell next to nothing. Powers of three from 1 KiB on; the largest holds `maxQueryValueBytes`, method and all.
+ */
+export const queryPacketBytes = [1024, 3072, 9216] as const
+
+/** Twice `certificateWarningMs`: a certificate that is always about to expire warns of nothing. */
+export const minCertificateLifetimeMs = 2 * certificateWarningMs
+
+/** [protocol] The whole of a signed message, with its chain. */
 export const maxSignedBytes = maxSignedMessageBytes + maxChainLength * maxCertificateBytes + 512
+
+/** Defaults of a relay, each of which its operator may change. Numbers alone: bundlers keep an unused object in which they would have to calculate. */
+export const relayLimits = {
+  /** In all: some tens of KiB each while they read what they are sent. */
+  maxConnections: 10_000,
+  /** Per IPv4 address or IPv6 /64: an office behind one address. */
+  maxConnectionsPerAddress: 256,
+  maxTagsPerConnection: maxSubscribedTags,
+  /** In all: about 200 bytes each. */
+  maxTags: 1_000_000,
+  /** A tag is one device's mailbox; more are its dead sockets, of which the oldest subscription gives way. */
+  maxSubscribersPerTag: 16,
+  messagesPerSecond: 100,
+  /** A client that comes back renews its tags and repeats up to 256 publishes at once. */
+  messageBurst: 500,
+  bytesPerSecond: 262_144,
+  byteBurst: 2_097_152,
+  /** What a tag takes beyond this is dropped; one dial is a handful of packets. */
+  publishesPerSecondPerTag: 20,
+  publishBurstPerTag: 100,
+  /** Bytes on their way to one reader, above which it is too slow: sixteen of the largest packets. */
+  maxBufferedBytes: 262_144,
+  /** Silence after which a connection is pinged: below the common 60 s of proxies. */
+  pingAfterMs: 30_000,
+  /** Silence after which it is closed: two pings unanswered. */
+  idleTimeoutMs: 75_000,
+}

@@ -32,6 +32,13 @@ export class Queue<T> {
     return item
   }
 
+  /** Takes out all there are. */
+  drain(): T[] {
+    const items = this.#items.slice(this.#head) as T[]
+    this.clear()
+    return items
+  }
+
   /** Takes out one item, wherever it stands. */
   remove(item: T): boolean {
     const index = this.#items.indexOf(item, this.#head)

@@ -8,12 +8,14 @@ import { deferred, type Deferred } from '../base/deferred.ts'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
 import { reportError } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import { decode, encode, type CborValue } from '../codec/cbor.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed, type Record } from '../codec/records.ts'
 import type { Slab } from '../base/slab.ts'
 import { Queue } from '../base/queue.ts'
 import type { FrameWriter, Transfer } from '../session/frame-writer.ts'
-import type { Source } from '../session/session.ts'
+import type { Source } from '../session/sources.ts'
 import { anything, type Rights } from './rights.ts'
 import { isUint32 } from './streams.ts'
 
@@ -80,17 +82,17 @@ export class Calls implements Source {
     }
     const id = this.#nextId++
     const answer = deferred<unknown>()
-    const onAbort = () => {
-      this.#send([recordKinds.cancel, id])
-      answer.reject(signal.reason)
-    }
+    let stop = () => {}
     try {
       this.#send([recordKinds.request, id, method, params])
-      signal.addEventListener('abort', onAbort)
+      stop = onAbort(signal, () => {
+        this.#send([recordKinds.cancel, id])
+        answer.reject(signal.reason)
+      })
       this.#pending.set(id, answer)
       return await answer.promise
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      stop()
       this.#pending.delete(id)
     }
   }
@@ -243,7 +245,5 @@ function checkSize(bytes: Uint8Array): Uint8Array {
 
 /** What CBOR text can't hold: half of a surrogate pair, a byte order mark in front. */
 const notText = /^\ufeff|\p{Surrogate}/gu
-
-const malformed = () => new HandfastError('protocol')
 
 const interrupted = () => new HandfastError('interrupted')

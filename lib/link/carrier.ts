@@ -4,31 +4,13 @@
  */
 
 import type { Unsubscribe } from '../base/emitter.ts'
+import { HandfastError } from '../base/errors.ts'
 import type { RequestHandler } from './calls.ts'
 import type { Delivery } from './delivery.ts'
-import type { Gap, MessageInfo, Stuck } from './inbox.ts'
+import type { CarrierEvents } from './events.ts'
+import type { MessageInfo } from './inbox.ts'
 import type { LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
-
-/** What a carrier reports. */
-export interface CarrierEvents {
-  /** `closed`: for good, and the link with it. */
-  state: [state: LinkState]
-  /** How many messages wait for the peer. */
-  queued: [count: number]
-  /** The peer has handled a message. */
-  delivered: [id: string]
-  /** The peer has refused a message, as one that may not be sent to it. */
-  refused: [id: string]
-  /** Messages of the peer are missing here for good. Comes in order, before the next message; needs a `message` handler. */
-  gap: [gap: Gap]
-  /** This storage was set back or copied: what waited goes out under new ids, and the peer may get some of it twice. */
-  rollback: []
-  /** A handler has failed five times or more with the same message, which holds up all others. */
-  stuck: [stuck: Stuck]
-  /** Storage failed. It is tried again. */
-  error: [error: unknown]
-}
 
 /** Says that a message was not handled, since its receiver is there no more. */
 export const gone = Symbol('gone')
@@ -73,3 +55,5 @@ export interface Carrier {
 }
 
 export const takesNothing: Reception = { changed() {}, remove() {} }
+
+export const linkClosed = () => new HandfastError('closed', 'The link is closed')

@@ -4,16 +4,18 @@
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
 import { maxAnnouncementsPerSession, maxRefusalsPerRecord } from '../base/limits.ts'
 import { encode, type CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed, type Record } from '../codec/records.ts'
 import { blake2b } from '../crypto/hash.ts'
 import type { FrameWriter } from '../session/frame-writer.ts'
-import type { Session, SessionHandler, Source } from '../session/session.ts'
+import type { Session, SessionHandler } from '../session/session.ts'
+import type { Source } from '../session/sources.ts'
 import { Calls, type RequestHandlers } from './calls.ts'
-import type { Inbox, Position } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
+import type { Position } from './progress.ts'
 import type { Outbox } from './outbox.ts'
 import { Refusals } from './refusals.ts'
 import type { Rights } from './rights.ts'
@@ -55,14 +57,11 @@ export interface ConversationParts {
   readonly outbox: Outbox
   /** Of the device at the other end. */
   readonly inbox: Inbox
-  /** Of this mesh. */
-  readonly run: Uint8Array
   /** What the peer may do on this session, at any time. */
   readonly rights: Rights
   /** A record of the peer was refused, for want of that scope. */
   readonly onRefused: (scope: string) => void
-  readonly handlers: RequestHandlers
-  readonly acceptStream: (stream: LinkStream) => boolean
+  readonly receivers: RequestHandlers & { stream(stream: LinkStream): boolean }
   readonly nextTransferId: () => number
   /** Default: nothing is said, and what the peer says is not heard. */
   readonly announcements?: Announcements | undefined
@@ -109,9 +108,10 @@ export class Conversation implements SessionHandler, Source {
   constructor(session: Session, parts: ConversationParts) {
     this.session = session
     this.#parts = parts
+    const { receivers, nextTransferId } = parts
     const rights: Rights = { allows: (scope) => this.#allows(scope) }
-    this.calls = new Calls(parts.handlers, () => session.wake(), parts.nextTransferId, rights)
-    this.streams = new Streams(session, parts.acceptStream, rights)
+    this.calls = new Calls(receivers, () => session.wake(), nextTransferId, rights)
+    this.streams = new Streams(session, (stream) => receivers.stream(stream), rights)
   }
 
   /** Begins to speak when the log is read, and to listen when `until` has resolved, too. */
@@ -126,8 +126,8 @@ export class Conversation implements SessionHandler, Source {
     }
     if (!this.session.isOpen) return
     this.sayHello()
-    this.session.addSource(this, 'interactive')
-    this.session.addSource(this.calls, 'interactive')
+    this.session.sources.add(this, 'interactive')
+    this.session.sources.add(this.calls, 'interactive')
     this.session.start(this, until)
   }
 
@@ -160,8 +160,8 @@ export class Conversation implements SessionHandler, Source {
 
   /** First in a session, and again when what it said has changed. */
   sayHello(): void {
-    const { outbox, inbox, run } = this.#parts
-    const position = inbox.committed
+    const { outbox, inbox } = this.#parts
+    const position = inbox.progress.committed
     const { logId, firstHeld, highestSent } = outbox.introduction(this.device)
     this.#sayRefused(0)
     this.#toldRefused = 0
@@ -170,7 +170,7 @@ export class Conversation implements SessionHandler, Source {
       recordKinds.hello,
       version,
       logId,
-      run,
+      outbox.head.run,
       firstHeld,
       highestSent,
       position?.logId ?? null,
@@ -212,7 +212,7 @@ export class Conversation implements SessionHandler, Source {
 
   /** One cumulative acknowledgement for all that was handled since the last frame. */
   get pending(): boolean {
-    const { committed } = this.#parts.inbox
+    const { committed } = this.#parts.inbox.progress
     return (
       this.#peerLogId !== null &&
       committed !== this.#told?.position &&
@@ -223,17 +223,17 @@ export class Conversation implements SessionHandler, Source {
   /** Tells what was refused behind that number, before an ack or a hello does as if it were handled. Returns whether there was any. */
   #sayRefused(handled: number): boolean {
     const { inbox } = this.#parts
-    const ends = inbox.refusedAfter(Math.max(handled, this.#toldRefused))
+    const ends = inbox.progress.refusedAfter(Math.max(handled, this.#toldRefused))
     for (let at = 0; at < ends.length; at += 2 * maxRefusalsPerRecord) {
       const some = ends.slice(at, at + 2 * maxRefusalsPerRecord)
-      this.session.control([recordKinds.refused, inbox.committed!.logId, some])
+      this.session.control([recordKinds.refused, inbox.progress.committed!.logId, some])
     }
-    this.#toldRefused = inbox.committed?.handled ?? 0
+    this.#toldRefused = inbox.progress.committed?.handled ?? 0
     return ends.length > 0
   }
 
   fill(writer: FrameWriter): void {
-    const position = this.#parts.inbox.committed!
+    const position = this.#parts.inbox.progress.committed!
     const told = this.#told!
     const isSameLog = told.position && equalBytes(told.position.logId, position.logId)
     // An acknowledgement speaks of the log that the peer knows it does, and of what this session brought.
@@ -248,7 +248,7 @@ export class Conversation implements SessionHandler, Source {
 
   isIdle(): boolean {
     const { outbox, inbox } = this.#parts
-    const waiting = outbox.isFor(this.device) ? outbox.length : 0
+    const waiting = outbox.head.isFor(this.device) ? outbox.length : 0
     return this.calls.size + this.streams.size + waiting === 0 && inbox.isEmpty
   }
 
@@ -293,8 +293,8 @@ export class Conversation implements SessionHandler, Source {
     this.#peerLogId = peerLogId
     this.#peerRun = run
     if (peerLogId) inbox.begin(peerLogId, run, firstHeld, highestSent, isFirst)
-    const isKnown = ownLogId !== null && equalBytes(ownLogId, outbox.logId)
-    this.#acknowledgedLogId = isKnown ? outbox.logId : undefined
+    const isKnown = ownLogId !== null && equalBytes(ownLogId, outbox.head.logId)
+    this.#acknowledgedLogId = isKnown ? outbox.head.logId : undefined
     if (ownLogId) {
       outbox.reconcile(this.device, ownLogId, handled, handledRun, this.#refusedOf(ownLogId))
     }
@@ -314,7 +314,7 @@ export class Conversation implements SessionHandler, Source {
     fields.any()
     const logId = fields.bytes(idBytes).slice()
     const ends = fields.array(2 * maxRefusalsPerRecord, (end) => end.any())
-    if (this.#refusedOf(logId).isEmpty) this.#refused = new Refusals()
+    this.#refused = this.#refusedOf(logId)
     this.#refusedLogId = logId
     this.#refused.join(ends)
   }
@@ -333,17 +333,18 @@ export class Conversation implements SessionHandler, Source {
         if (value !== null && !(value instanceof Uint8Array)) throw malformed()
         if (!this.#peerLogId) throw malformed()
         // A session that a reloaded peer left behind may speak of a log that is gone.
-        if (inbox.isOf(this.#peerLogId)) {
+        if (inbox.progress.isOf(this.#peerLogId)) {
           inbox.receive(id, value, this.#peerRun!, this.#told?.position)
         }
         return
       case recordKinds.ack:
         // One of a log that was given up, or has gone on elsewhere, says nothing of the present one.
-        if (!outbox.isFor(this.device)) return
-        if (this.#acknowledgedLogId === outbox.logId) {
-          outbox.acknowledge(id, this.#refusedOf(outbox.logId))
+        if (!outbox.head.isFor(this.device)) return
+        if (this.#acknowledgedLogId === outbox.head.logId) {
+          outbox.acknowledge(id, this.#refusedOf(outbox.head.logId))
           this.#refused = new Refusals()
-        } else if (this.#told?.logId === outbox.logId && !outbox.hasChangedLog) throw malformed()
+        } else if (this.#told?.logId === outbox.head.logId && !outbox.head.hasChanged)
+          throw malformed()
         return
       case recordKinds.request:
       case recordKinds.response:
@@ -361,5 +362,3 @@ export class Conversation implements SessionHandler, Source {
     }
   }
 }
-
-const malformed = () => new HandfastError('protocol')

@@ -1,6 +1,7 @@
 /** What `send` returns: a promise that the peer has handled the message, and when asked, one that it is on disk here. */
 
 import { deferred, type Deferred } from '../base/deferred.ts'
+import { onAbort } from '../base/on-abort.ts'
 
 /** What has become of messages, by id. */
 export interface Fates {
@@ -28,15 +29,12 @@ export class Delivery extends Promise<void> {
   #withdraw: (reason: unknown) => void = () => {}
 
   /** @internal */
-  constructor(
-    executor: (resolve: () => void, reject: (error: unknown) => void) => void = () => {},
-  ) {
+  constructor() {
     let resolve!: () => void
     let reject!: (error: unknown) => void
     super((onResolve, onReject) => {
       resolve = onResolve
       reject = onReject
-      executor(onResolve, onReject)
     })
     this.resolve = resolve
     this.#reject = reject
@@ -56,9 +54,7 @@ export class Delivery extends Promise<void> {
   /** @internal Withdraws when the signal is aborted. */
   listen(signal: AbortSignal): void {
     this.#signal = signal
-    const onAbort = () => this.#withdraw(signal.reason)
-    const forget = () => signal.removeEventListener('abort', onAbort)
-    signal.addEventListener('abort', onAbort)
+    const forget = onAbort(signal, () => this.#withdraw(signal.reason))
     this.then(forget, forget)
   }
 

@@ -14,7 +14,7 @@ import type { Store, StoreTransaction, StoreValue } from '../storage/store.ts'
 import { Committer } from './committer.ts'
 import { Delivery } from './delivery.ts'
 import { nothing, type Drafted, type Handover, type Unstored } from './handover.ts'
-import { bytesOf } from './held.ts'
+import { bytesOf } from './entries.ts'
 import {
   draftKey,
   exhausted,
@@ -59,7 +59,7 @@ export class Drafts {
   readonly #options: DraftsOptions
   readonly #taken: Promise<void>
   /** Not on disk, or not known to be. */
-  #waiting = new Queue<Draft>()
+  readonly #waiting = new Queue<Draft>()
   /** Written, or being written, and not known to be in the log. */
   readonly #keyed = new Map<string, Draft>()
   /** To be deleted, and why. */
@@ -209,8 +209,7 @@ export class Drafts {
 
   async #take(): Promise<void> {
     const { unstored, drafted, pending, nextDraft } = (await this.#options.handover) ?? nothing()
-    const added = this.#waiting
-    this.#waiting = new Queue()
+    const added = this.#waiting.drain()
     this.#next = nextDraft
     for (const [key, { value, delivery }] of drafted) {
       const draft = draftOf(value, delivery, key)
@@ -218,7 +217,7 @@ export class Drafts {
       this.#enter(draft)
     }
     for (const { value, delivery } of unstored) this.#enter(draftOf(value, delivery))
-    for (let draft = added.shift(); draft; draft = added.shift()) this.#waiting.push(draft)
+    for (const draft of added) this.#waiting.push(draft)
     for (const [sequence, delivery] of pending) this.#follow(sequence, delivery)
     this.#isReady = true
     this.#committer.flush()
@@ -306,9 +305,7 @@ export class Drafts {
   }
 
   #refuse(error: unknown): void {
-    const waiting = this.#waiting
-    this.#waiting = new Queue()
-    for (let draft = waiting.shift(); draft; draft = waiting.shift()) {
+    for (const draft of this.#waiting.drain()) {
       if (draft.isDoubtful) {
         // It may be on disk, and must not go out.
         this.#waiting.push(draft)
@@ -328,8 +325,7 @@ export class Drafts {
     for (const [key, { isStored, value, delivery }] of this.#keyed) {
       drafted.set(key, { value: isStored ? undefined : value, delivery })
     }
-    for (let draft = this.#waiting.shift(); draft; draft = this.#waiting.shift()) {
-      const { key, value, delivery } = draft
+    for (const { key, value, delivery } of this.#waiting.drain()) {
       if (!key) unstored.push({ value: value!, delivery })
     }
     return { unstored, drafted, pending: new Map(this.#pending), nextDraft: this.#next }
@@ -338,11 +334,9 @@ export class Drafts {
   /** Rejects everything that waits. What is on disk goes out all the same. */
   close(error: Error): void {
     void this.#end()
-    for (const { delivery } of this.#keyed.values()) delivery.reject(error)
+    const drafts = [...this.#keyed.values(), ...this.#waiting.drain()]
+    for (const { delivery } of drafts) delivery.reject(error)
     for (const delivery of this.#pending.values()) delivery.reject(error)
-    for (let draft = this.#waiting.shift(); draft; draft = this.#waiting.shift()) {
-      draft.delivery.reject(error)
-    }
   }
 
   #end(): Promise<void> {

@@ -4,34 +4,10 @@
  */
 
 import * as limits from '../base/limits.ts'
-import { Queue } from '../base/queue.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { Store } from '../storage/store.ts'
-import type { Delivery } from './delivery.ts'
+import { Entries, type Entry } from './entries.ts'
 import { corrupted, segmentKey, unpackSegment, type Segment } from './log.ts'
-
-/** A message on its way into the log, or in it. */
-export interface Entry {
-  /** Given when it is stored; 0 before. */
-  sequence: number
-  /** `null`: withdrawn. `undefined`: on disk alone. */
-  value: Uint8Array | null | undefined
-  /** What it counts for, as long as it waits. */
-  bytes: number
-  /** None for what an earlier page or another tab has sent. */
-  readonly delivery: Delivery | undefined
-  /** The key of the draft that it was. */
-  readonly draft: string | undefined
-}
-
-export const bytesOf = (value: Uint8Array | null | undefined): number =>
-  (value?.length ?? 0) + limits.messageOverheadBytes
-
-export const entryOf = (
-  value: Uint8Array | null | undefined,
-  delivery: Delivery | undefined,
-  { sequence = 0, draft }: { sequence?: number; draft?: string } = {},
-): Entry => ({ sequence, value, bytes: bytesOf(value), delivery, draft })
 
 /** A segment on disk: its first number, and the one after its last. */
 export interface Extent {
@@ -45,13 +21,13 @@ export interface HeldOptions {
   readonly store: Store
   readonly extents: () => readonly Extent[]
   /** More is in memory. */
-  readonly onStored: () => void
+  readonly onMore: () => void
   readonly onError: (error: unknown) => void
 }
 
 export class Held {
   readonly #options: HeldOptions
-  readonly #entries = new Queue<Entry>()
+  readonly #entries = new Entries()
   /** Entries from the front that are in memory, and what they count for. */
   #loaded = 0
   #loadedBytes = 0
@@ -66,6 +42,11 @@ export class Held {
 
   get length(): number {
     return this.#entries.length
+  }
+
+  /** What all of them count for, in memory or not. */
+  get bytes(): number {
+    return this.#entries.bytes
   }
 
   at(position: number): Entry | undefined {
@@ -90,6 +71,11 @@ export class Held {
     return entry
   }
 
+  /** Takes out all there are, of one that reads no more. */
+  drain(): Entry[] {
+    return this.#entries.drain()
+  }
+
   #noteLoaded(entry: Entry): void {
     this.#loaded++
     this.#loadedBytes += entry.bytes
@@ -109,7 +95,7 @@ export class Held {
   }
 
   async #read(wanted: number): Promise<void> {
-    const { peer, runtime, store, extents, onStored, onError } = this.#options
+    const { peer, runtime, store, extents, onMore, onError } = this.#options
     const segments: Segment[] = []
     let bytes = 0
     try {
@@ -135,7 +121,7 @@ export class Held {
       return
     }
     this.#isReading = false
-    onStored()
+    onMore()
     this.#readAhead()
   }
 

@@ -1,19 +1,17 @@
 /**
  * The inbox: messages of one device of the peer in order, each handed to the application once, the next when the handlers of the one before have
- * returned; then it counts as handled. How far that went is stored in batches, and acknowledged once it is on disk. Without a handler
- * messages wait. What the sender may have on its way bounds what waits here.
+ * returned; then it counts as handled. Without a handler messages wait. What the sender may have on its way bounds what waits here.
  */
 
 import { equalBytes } from '../base/bytes.ts'
-import { reportError } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { reportError, type Emitter } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
-import type { Runtime } from '../base/runtime.ts'
 import { decodeSequence } from '../codec/cbor.ts'
-import { bytesOf } from './held.ts'
-import { messageId, seriesName, type LogOptions } from './log.ts'
-import { Refusals } from './refusals.ts'
+import { malformed } from '../codec/records.ts'
+import { bytesOf } from './entries.ts'
+import type { Gap, SessionsEvents } from './events.ts'
+import { Progress, type Position, type ProgressOptions } from './progress.ts'
 import { isName, messageScope, type Rights } from './rights.ts'
 
 /** What a handler gets beside the message. */
@@ -39,35 +37,6 @@ export type Recipient = (
   inbox: Pick<Inbox, 'mayHandOver'>,
 ) => void | Promise<void> | Promise<void | typeof refused>
 
-/** Numbers of messages that can't be had any more, ends included. */
-export interface Gap {
-  /** The first that is missing. */
-  readonly from: number
-  /** The last that is missing. */
-  readonly to: number
-}
-
-/** A message whose handler keeps throwing. It stays first in line. */
-export interface Stuck {
-  /** As in `MessageInfo`. */
-  readonly id: string
-  /** The message. */
-  readonly message: unknown
-  /** What the handler threw last. */
-  readonly error: unknown
-  /** How often it was tried; told from the fifth time on. */
-  readonly attempts: number
-}
-
-/** How far a log of the peer was handled, and the run of the peer that had sent the last. */
-export interface Position {
-  readonly logId: Uint8Array
-  readonly run: Uint8Array | null
-  readonly handled: number
-  /** As it is stored: ends of the stretches that were refused. */
-  readonly refused?: readonly number[]
-}
-
 /** Who of several hands over. */
 export interface Turns {
   /** Returns whether it is this one's turn; else `deliver` is called when it is. */
@@ -75,24 +44,18 @@ export interface Turns {
   pass(): void
 }
 
-export interface InboxOptions {
-  /** Of its record. */
-  readonly key: string
+export interface InboxOptions extends ProgressOptions {
   /** As on disk, the latest last. */
   readonly positions: Promise<readonly Position[]>
-  readonly handlers: ReadonlySet<Recipient>
+  /** None now: messages wait. */
+  readonly recipient: () => Recipient | undefined
   readonly turns: Turns
-  readonly runtime: Runtime
-  readonly log: LogOptions
   /** Which messages are handed over, asked when their turn comes. */
   readonly rights: Rights
   /** A message was stepped over, for want of that scope. */
   readonly onRefused: (scope: string) => void
-  /** There is more to acknowledge. */
-  readonly onCommitted: () => void
-  readonly onGap: (gap: Gap) => void
-  readonly onStuck: (stuck: Stuck) => void
-  readonly onError: (error: unknown) => void
+  /** Told of gaps and of stuck messages. */
+  readonly events: Emitter<SessionsEvents>
 }
 
 interface Waiting {
@@ -110,18 +73,10 @@ const maxWaitingBytes =
 
 export class Inbox {
   readonly ready: Promise<void>
+  readonly progress: Progress
   readonly #options: InboxOptions
-  readonly #handlers: ReadonlySet<Recipient>
   readonly #waiting = new Queue<Waiting>()
   #waitingBytes = 0
-  /** Of other logs than the one that is current, the latest last. */
-  #others: Position[] = []
-  #handled: Position | undefined
-  #committed: Position | undefined
-  /** As its messages are named by. */
-  #series = ''
-  /** Numbers that were refused, which the peer may not have been told. */
-  #refusals = new Refusals()
   #received = 0
   /** Of the peer, that sent it. */
   #receivedRun: Uint8Array | null = null
@@ -132,8 +87,6 @@ export class Inbox {
   /** The run whose messages were dropped until it begins again. */
   #skipping: Uint8Array | undefined
   #isDelivering = false
-  #isCommitting = false
-  #cancelCommit: (() => void) | undefined
   #failures = 0
   #isClosed = false
   /** Ends the wait after a failure. */
@@ -141,40 +94,28 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options
-    this.#handlers = options.handlers
+    this.progress = new Progress({
+      ...options,
+      onCommitted: () => {
+        options.onCommitted()
+        this.deliver()
+      },
+    })
     this.ready = options.positions.then((positions) => {
-      this.#others = positions.slice(0, -1)
-      const latest = positions.at(-1)
-      if (latest) this.#become(latest)
+      this.progress.restore(positions)
+      this.#follow()
     })
   }
 
-  #become({ refused, ...position }: Position): void {
-    this.#refusals = new Refusals(refused)
-    this.#series = seriesName(position.logId)
-    this.#handled = position
-    this.#committed = position
-    this.#received = position.handled
-    this.#receivedRun = position.run
-  }
-
-  /** What the peer may be told: it is on disk. */
-  get committed(): Position | undefined {
-    return this.#committed
-  }
-
-  /** Ends of the stretches that were refused, in what the peer may be told of behind `sequence`. */
-  refusedAfter(sequence: number): number[] {
-    return this.#refusals.within(sequence + 1, this.#committed?.handled ?? 0)
+  /** What comes next is what comes after that which was handled. */
+  #follow(): void {
+    const { handled = 0, run = null } = this.progress.handled ?? {}
+    this.#received = handled
+    this.#receivedRun = run
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0 && this.#handled === this.#committed
-  }
-
-  /** Whether messages of this log are taken. */
-  isOf(logId: Uint8Array): boolean {
-    return this.#handled !== undefined && equalBytes(this.#handled.logId, logId)
+    return this.#waiting.length === 0 && this.progress.isCommitted
   }
 
   /**
@@ -189,15 +130,11 @@ export class Inbox {
     isFirst: boolean,
   ): void {
     if (this.#isFresh) this.#before = [{ logId, upTo: highestSent }]
-    if (!this.isOf(logId)) {
-      const known = this.#others.find((other) => equalBytes(other.logId, logId))
-      this.#others = this.#others.filter((other) => other !== known)
-      // With nothing handled there is nothing to remember.
-      if (this.#handled?.run) this.#others.push(this.#stored(this.#handled))
-      this.#others = this.#others.slice(1 - limits.maxPeerLogs)
+    const { progress } = this
+    if (!progress.isOf(logId)) {
       const first = this.#waiting.at(0)
       if (first && (this.#isDelivering || this.#failures > 0)) {
-        this.#before.push({ logId: this.#handled!.logId, upTo: first.sequence })
+        this.#before.push({ logId: progress.handled!.logId, upTo: first.sequence })
       }
       // It holds what the one before may have brought.
       this.#before.push({ logId, upTo: highestSent })
@@ -205,11 +142,12 @@ export class Inbox {
       this.#waiting.clear()
       this.#waitingBytes = 0
       this.#failures = 0
-      this.#become(known ?? { logId, run: null, handled: firstHeld - 1 })
+      progress.begin(logId, firstHeld)
+      this.#follow()
       this.#retry?.()
     }
     // What it holds no more it has been told of; it has that on disk before it begins a session.
-    if (isFirst) this.#refusals.forgetUpTo(firstHeld - 1)
+    if (isFirst) progress.forgetRefused(firstHeld - 1)
     if (firstHeld <= this.#received + 1) return
     const gap = { from: this.#received + 1, to: firstHeld - 1 }
     this.#received = gap.to
@@ -241,20 +179,20 @@ export class Inbox {
     if (sequence <= this.#received || !this.#mayGoOn(run, told)) return
     if (!isNext && this.#skipping && equalBytes(this.#skipping, run)) return
     if (!isNext || this.#waitingBytes + bytesOf(value) > maxWaitingBytes) {
-      throw new HandfastError('protocol')
+      throw malformed()
     }
     this.#skipping = undefined
     this.#isFresh = false
     this.#received = sequence
     this.#receivedRun = run
     // What is handed over at once may be a view of its frame; what has to wait would keep the whole frame.
-    const waits = this.#isDelivering || this.#handlers.size === 0 || this.#isHeld
+    const waits = this.#isDelivering || this.#isHeld || !this.#options.recipient()
     this.#push({ sequence, value: waits && value ? value.slice() : value, run })
   }
 
   #mayGoOn(run: Uint8Array, told: Position | undefined): boolean {
     const isSameRun = !this.#receivedRun || equalBytes(this.#receivedRun, run)
-    const isTold = told && this.isOf(told.logId) && told.handled >= this.#received
+    const isTold = told && this.progress.isOf(told.logId) && told.handled >= this.#received
     if (isSameRun || isTold) return true
     this.#skipping = run
     return false
@@ -262,7 +200,7 @@ export class Inbox {
 
   /** The position is stored before the next message. */
   get #isHeld(): boolean {
-    return this.#options.log.commit === 'each' && this.#handled !== this.#committed
+    return this.#options.log.commit === 'each' && !this.progress.isCommitted
   }
 
   /** Hands over what waits, as far as it can. */
@@ -272,16 +210,16 @@ export class Inbox {
     this.#isDelivering = true
     while (!this.#isHeld) {
       const next = this.#waiting.at(0)
-      if (!next || (this.#handlers.size === 0 && !this.#isForbidden(next))) break
-      const outcome = this.#handOver(next)
-      if (outcome instanceof Promise) {
-        void outcome.then(
-          (outcomes) => this.#continue(next, outcomes.includes(refused)),
+      if (!next || (!this.#options.recipient() && !this.#isForbidden(next))) break
+      const isRefused = this.#handOver(next)
+      if (typeof isRefused !== 'boolean') {
+        void isRefused.then(
+          (outcome) => this.#continue(next, outcome),
           (error: unknown) => this.#retryLater(next, error),
         )
         return
       }
-      this.#settle(next, outcome === refused)
+      this.#settle(next, isRefused)
     }
     this.#isDelivering = false
     this.#options.turns.pass()
@@ -295,34 +233,26 @@ export class Inbox {
     return !rights.allows(waiting.scope)
   }
 
-  /** Nothing when every handler has returned already, or when there is nothing to hand over: a value that nobody can ever read, or may. */
-  #handOver({
-    sequence,
-    value,
-    gap,
-  }: Waiting): Promise<(void | typeof refused)[]> | typeof refused | undefined {
-    if (gap) this.#options.onGap(gap)
-    if (!value) return undefined
-    const wasThere = this.#before.some(({ logId, upTo }) => sequence <= upTo && this.isOf(logId))
-    let message = read(value)
-    if (!message) return undefined
+  /** Returns whether it was refused after all, at once if there is nothing to wait for. What nobody can ever read is not handed over. */
+  #handOver({ sequence, value, gap }: Waiting): boolean | Promise<boolean> {
+    if (gap) this.#options.events.emit('gap', gap)
+    if (!value) return false
+    const { progress } = this
+    const wasThere = this.#before.some(
+      ({ logId, upTo }) => sequence <= upTo && progress.isOf(logId),
+    )
+    const message = read(value)
+    if (!message) return false
     const { topic } = message
-    if (!this.mayHandOver(topic)) return refused
+    if (!this.mayHandOver(topic)) return true
     const redelivered = wasThere || this.#failures > 0
-    const info = { id: this.#id(sequence), redelivered, topic }
-    const pending: Promise<void | typeof refused>[] = []
+    const info = { id: progress.idOf(sequence), redelivered, topic }
     try {
-      for (const handler of [...this.#handlers]) {
-        // Each its own.
-        message ??= read(value)!
-        const result = handler(message.value, info, this)
-        message = undefined
-        if (result) pending.push(result)
-      }
+      const handled = this.#options.recipient()?.(message.value, info, this)
+      return handled ? handled.then((outcome) => outcome === refused) : false
     } catch (error) {
-      pending.push(Promise.reject(error))
+      return Promise.reject(error)
     }
-    return pending.length > 0 ? Promise.all(pending) : undefined
   }
 
   /** Whether a message of that topic may be handed over now. */
@@ -332,14 +262,6 @@ export class Inbox {
     if (rights.allows(scope)) return true
     onRefused(scope)
     return false
-  }
-
-  #stored(position: Position): Position {
-    return { ...position, refused: this.#refusals.within(1, position.handled) }
-  }
-
-  #id(sequence: number): string {
-    return messageId(this.#series, sequence)
   }
 
   #continue(waiting: Waiting, isRefused: boolean): void {
@@ -353,12 +275,9 @@ export class Inbox {
   #settle(waiting: Waiting, isRefused: boolean): void {
     this.#failures = 0
     if (this.#waiting.at(0) !== waiting) return
-    if (isRefused) this.#refusals.add(waiting.sequence)
     this.#waiting.shift()
     this.#waitingBytes -= bytesOf(waiting.value)
-    const { logId } = this.#handled!
-    this.#handled = { logId, run: waiting.run, handled: waiting.sequence }
-    this.#scheduleCommit()
+    this.progress.note(waiting.sequence, waiting.run, isRefused)
   }
 
   /** A handler that throws is shown the way uncaught errors are, and gets the message again. */
@@ -372,7 +291,8 @@ export class Inbox {
     const attempts = this.#failures
     if (attempts >= limits.stuckAfterFailures && this.#waiting.at(0) === waiting) {
       const message = read(waiting.value!)?.value
-      this.#options.onStuck({ id: this.#id(waiting.sequence), message, error, attempts })
+      const id = this.progress.idOf(waiting.sequence)
+      this.#options.events.emit('stuck', { id, message, error, attempts })
     }
     const cancel = this.#options.runtime.setTimer(delayMs, () => this.#retry?.())
     this.#retry = () => {
@@ -385,49 +305,9 @@ export class Inbox {
     this.#options.turns.pass()
   }
 
-  // ── Storing ──────────────────────────────────────────────────────────────────────────────────────
-
-  #scheduleCommit(): void {
-    if (this.#isCommitting || this.#isClosed || this.#handled === this.#committed) return
-    const { runtime, log } = this.#options
-    const count = this.#handled!.handled - this.#committed!.handled
-    if (log.commit === 'each' || count >= limits.commitMessages) return void this.#commit()
-    this.#cancelCommit ??= runtime.setTimer(limits.commitDelayMs, () => void this.#commit())
-  }
-
-  async #commit(): Promise<void> {
-    const { key, log, runtime, onError, onCommitted } = this.#options
-    this.#cancelCommit?.()
-    this.#cancelCommit = undefined
-    this.#isCommitting = true
-    let position: Position | undefined
-    try {
-      await log.commits.run(
-        async (transaction) => {
-          if (this.#isClosed || !this.#handled?.run) return
-          position = this.#handled
-          await transaction.put('inbox', key, { logs: [...this.#others, this.#stored(position)] })
-        },
-        () => ['inbox'],
-      )
-    } catch (error) {
-      if (this.#isClosed) return
-      this.#cancelCommit = runtime.setTimer(limits.storeRetryMs, () => void this.#commit())
-      onError(error)
-      return
-    } finally {
-      this.#isCommitting = false
-    }
-    if (this.#isClosed) return
-    if (position && this.isOf(position.logId)) this.#committed = position
-    onCommitted()
-    this.#scheduleCommit()
-    this.deliver()
-  }
-
   close(): void {
     this.#isClosed = true
-    this.#cancelCommit?.()
+    this.progress.close()
     this.#retry?.()
     this.#waiting.clear()
   }

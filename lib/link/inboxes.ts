@@ -3,27 +3,27 @@
  * on the whole link; where several devices have some, in turn.
  */
 
-import type { Unsubscribe } from '../base/emitter.ts'
 import * as limits from '../base/limits.ts'
 import { deferred } from '../base/deferred.ts'
-import { Inbox, type InboxOptions, type Recipient, type Position, type Turns } from './inbox.ts'
+import { Inbox, type InboxOptions, type Recipient, type Turns } from './inbox.ts'
+import type { Position } from './progress.ts'
 import type { Rights } from './rights.ts'
 import { deviceOf, inboxKey, readPositions } from './log.ts'
 
 export type InboxesOptions = Omit<
   InboxOptions,
-  'key' | 'positions' | 'handlers' | 'turns' | 'rights'
+  'key' | 'positions' | 'recipient' | 'turns' | 'rights'
 > & {
   readonly peer: string
   /** Whether there is a session with a device of the peer. */
   readonly isThere: (device: Uint8Array) => boolean
   /** What a device of the peer may do, as it is at any time. */
-  readonly rightsOf: (device: Uint8Array) => Rights
+  readonly rights: (device: Uint8Array) => Rights
 }
 
 export class Inboxes {
   readonly #options: InboxesOptions
-  readonly #handlers = new Set<Recipient>()
+  #recipient: Recipient | undefined
   readonly #turns = new InTurn()
   readonly #inboxes = new Map<string, Inbox>()
   /** As they were on disk, by key. */
@@ -60,9 +60,9 @@ export class Inboxes {
       ...this.#options,
       key,
       positions: this.#positions.promise.then((positions) => positions.get(key) ?? []),
-      handlers: this.#handlers,
+      recipient: () => this.#recipient,
       turns: this.#turns,
-      rights: this.#options.rightsOf(device),
+      rights: this.#options.rights(device),
     })
     this.#inboxes.set(key, inbox)
     void this.#prune()
@@ -80,13 +80,10 @@ export class Inboxes {
     if (forgotten.size > 0) await this.#forget((key) => forgotten.has(key))
   }
 
-  /** Several handlers: a message is handled when all have returned. */
-  addHandler(handler: Recipient): Unsubscribe {
-    this.#handlers.add(handler)
-    this.deliver()
-    return () => {
-      this.#handlers.delete(handler)
-    }
+  /** To whom messages go from now on; to nobody: they wait. */
+  handTo(recipient: Recipient | undefined): void {
+    this.#recipient = recipient
+    if (recipient) this.deliver()
   }
 
   /** Hands over what waits, as far as it can. */

@@ -7,13 +7,15 @@ import { deferred } from '../base/deferred.ts'
 import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Slab } from '../base/slab.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { parseScopes, type Scopes } from '../identity/scopes.ts'
+import { givenScopes, type Scopes } from '../identity/scopes.ts'
 import { encodeMessage, encodeValue, type RequestHandler } from './calls.ts'
-import { takesNothing, type Carrier, type CarrierEvents, type Receiver } from './carrier.ts'
+import { linkClosed, takesNothing, type Carrier, type Receiver } from './carrier.ts'
 import { Delivery } from './delivery.ts'
+import type { CarrierEvents } from './events.ts'
 import type { MessageHandler, MessageInfo } from './inbox.ts'
 import {
   checkPersonName,
@@ -37,9 +39,9 @@ export interface LinkEvents extends CarrierEvents {
 /** What `link.send` takes. */
 export interface SendOptions {
   /** What the message is about, 1 to 64 characters: the peer may have granted that alone. Default: nothing in particular. */
-  topic?: string
+  topic?: string | undefined
   /** Withdraws the message, if it has not been sent yet; `send` then rejects with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** @internal What a link needs of its mesh. */
@@ -125,10 +127,9 @@ export class Link {
         this.#tell('rollback', new HandfastError('rollback', 'The storage was set back or copied')),
       ),
       carrier.on('error', (error) => this.#tell('error', error, error)),
-      carrier.on('queued', (count) => this.#emitter.emit('queued', count)),
-      carrier.on('delivered', (id) => this.#emitter.emit('delivered', id)),
-      carrier.on('refused', (id) => this.#emitter.emit('refused', id)),
-      carrier.on('stuck', (stuck) => this.#emitter.emit('stuck', stuck)),
+      ...(['queued', 'delivered', 'refused', 'stuck'] as const).map((event) =>
+        carrier.on(event, (...args) => this.#emitter.emit(event, ...args)),
+      ),
     ]
     this.#reception = carrier.receive(this.#receiver)
     this.#become(carrier.state)
@@ -227,12 +228,12 @@ export class Link {
   }
 
   /**
-   * Says what the peer may do here: at most 16 scopes of at most 80 bytes, 640 in all, such as `message`, `request:balance` or `stream`; none at all
-   * with `[]`. It counts from the next thing the peer does, also on a session that is open.
+   * Says what the peer may do here, in place of what it might before: at most 16 scopes of at most 80 bytes, 640 in all, such as `message`, `request:balance` or `stream`; none at all
+   * with `[]`; `docs/protocol.md`, "Scopes", has their words, and there are no others. It counts from the next thing the peer does, also on a session that is open.
    * @throws HandfastError `invalid-argument`, `storage-failed`, `closed`
    */
   async allow(scopes: Scopes): Promise<void> {
-    await this.#changePerson({ scopes: parseScopes(scopes) })
+    await this.#changePerson({ scopes: givenScopes(scopes) })
   }
 
   async #changePerson(change: PersonChange): Promise<void> {
@@ -292,8 +293,7 @@ export class Link {
   /** The messages of the peer, in order. A message counts as handled when the next is asked for. Ends when the link is closed. */
   async *messages(): AsyncGenerator<unknown, void, void> {
     let taken = deferred<{ message: unknown; handled: () => void } | undefined>()
-    const end = () => taken.resolve(undefined)
-    this.#closing.signal.addEventListener('abort', end)
+    const stop = onAbort(this.#closing.signal, () => taken.resolve(undefined))
     const unsubscribe = this.#addMessageHandler((message) => {
       const { promise, resolve } = deferred<void>()
       taken.resolve({ message, handled: () => resolve() })
@@ -312,7 +312,7 @@ export class Link {
       }
     } finally {
       unsubscribe()
-      this.#closing.signal.removeEventListener('abort', end)
+      stop()
     }
   }
 
@@ -346,7 +346,7 @@ export class Link {
   /**
    * Opens a stream of bytes both ways; dials when there is no session. It is cut off with the session; with `forbidden` where the peer has
    * not granted it, or does not any more.
-   * @throws HandfastError `timeout`, `queue-full`, `closed`; the reason of `signal`
+   * @throws HandfastError `invalid-argument`, `timeout`, `queue-full`, `closed`; the reason of `signal`
    */
   async openStream(name: string, options: RequestOptions = {}): Promise<LinkStream> {
     checkName(name)
@@ -377,8 +377,6 @@ export class Link {
     })
   }
 }
-
-const linkClosed = () => new HandfastError('closed', 'The link is closed')
 
 function checkName(name: string): void {
   if (typeof name !== 'string' || name.length === 0 || name.length > limits.maxNameBytes / 4) {

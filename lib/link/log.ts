@@ -168,33 +168,6 @@ export function readSegments(
   return segments
 }
 
-/** The highest number that a run gave or sent. */
-export function lastOf(
-  runs: OutboxHead['runs'],
-  run: Uint8Array,
-  next: number,
-): number | undefined {
-  const at = runs.findIndex(({ id }) => equalBytes(id, run))
-  return at < 0 ? undefined : (runs[at + 1]?.from ?? next) - 1
-}
-
-/** Whether a head that a run wrote over a log has reached the disk, as far as the head there now, maybe of other runs, tells. */
-export function wasWritten(
-  head: OutboxHead,
-  run: Uint8Array,
-  now: OutboxHead | undefined,
-  formerLogId: Uint8Array,
-): boolean | undefined {
-  if (!now) return false
-  const isNewLog = !equalBytes(head.logId, formerLogId)
-  if (isNewLog && equalBytes(now.logId, formerLogId)) return false
-  if (!equalBytes(now.logId, head.logId)) return undefined
-  const last = lastOf(now.runs, run, now.next)
-  if (last !== undefined) return last >= head.next - 1
-  // With all of its messages acknowledged a run is remembered no more.
-  return now.acked < head.next - 1 ? false : undefined
-}
-
 /**
  * A log id begins with what names the numbers: a log that goes on for another device of the peer keeps that, for its numbers mean the same
  * messages, and each keeps its id.
@@ -217,17 +190,25 @@ export const messageId = (series: string, sequence: number): string => `${series
 
 export const sequenceOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1))
 
+/** What there is of the messages to a peer. @throws HandfastError `storage-failed` */
+export function readLog(
+  store: Store,
+  peer: string,
+): Promise<[OutboxHead | undefined, segments: StoreRecord[], drafts: StoreRecord[]]> {
+  return store.transaction(['outbox', 'drafts'], { mode: 'read' }, async (transaction) => [
+    readHead(await transaction.get('outbox', peer)),
+    await transaction.list('outbox', `${peer}/`),
+    await transaction.list('drafts', `${peer}/`),
+  ])
+}
+
 /** Deletes the log of a peer that is forgotten. @throws HandfastError `storage-failed` */
 export function eraseLog({ commits }: LogOptions, peer: string): Promise<void> {
   return commits.run(async (transaction) => {
-    for (const { key } of await transaction.list('outbox', `${peer}/`)) {
-      await transaction.delete('outbox', key)
-    }
-    for (const { key } of await transaction.list('drafts', `${peer}/`)) {
-      await transaction.delete('drafts', key)
-    }
-    for (const { key } of await transaction.list('inbox', `${peer}/`)) {
-      await transaction.delete('inbox', key)
+    for (const table of logTables) {
+      for (const { key } of await transaction.list(table, `${peer}/`)) {
+        await transaction.delete(table, key)
+      }
     }
     await transaction.delete('outbox', peer)
   })

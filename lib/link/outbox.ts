@@ -5,12 +5,12 @@
  */
 
 import { equalBytes } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { encode } from '../codec/cbor.ts'
-import { recordKinds } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed } from '../codec/records.ts'
 import { encodeBytesRecord, type FrameWriter, type Transfer } from '../session/frame-writer.ts'
-import type { Source } from '../session/session.ts'
+import type { Source } from '../session/sources.ts'
 import { isSameSeries } from './log.ts'
 import { OutboxLog, type OutboxLogOptions } from './outbox-log.ts'
 import { Refusals } from './refusals.ts'
@@ -32,7 +32,6 @@ const none = new Refusals()
 
 export class Outbox extends OutboxLog implements Source {
   readonly #nextTransferId: () => number
-  readonly #onQueued: (count: number) => void
   readonly #onNewLog: OutboxOptions['onNewLog']
   /** Entries from the front that this session has sent, and what they cost. */
   #sent = 0
@@ -45,13 +44,13 @@ export class Outbox extends OutboxLog implements Source {
   constructor(options: OutboxOptions) {
     super(options)
     this.#nextTransferId = options.nextTransferId
-    this.#onQueued = options.onQueued
     this.#onNewLog = options.onNewLog
   }
 
   introduction(device: Uint8Array): Introduction {
-    if (this.isChanging || !this.isFor(device)) return { logId: null, firstHeld: 1, highestSent: 0 }
-    const { logId, firstHeld, highestSent } = this
+    if (this.head.isChanging || !this.head.isFor(device))
+      return { logId: null, firstHeld: 1, highestSent: 0 }
+    const { logId, firstHeld, highestSent } = this.head
     return { logId, firstHeld, highestSent }
   }
 
@@ -67,18 +66,18 @@ export class Outbox extends OutboxLog implements Source {
     run: Uint8Array | null,
     refused = none,
   ): void {
-    if (run === null || this.isRollingBack || !isSameSeries(logId, this.logId)) return
-    const last = this.lastOf(run)
+    if (run === null || this.head.isRollingBack || !isSameSeries(logId, this.head.logId)) return
+    const last = this.head.lastOf(run)
     if (this.#isAnswered(device, logId)) {
       this.#settle(Math.min(handled, last ?? 0), refused)
       // Till it was told, the peer has dropped what this run sent behind.
-      if (!equalBytes(run, this.run)) this.#rewind()
+      if (!equalBytes(run, this.head.run)) this.#rewind()
     }
-    if (handled > (last ?? this.firstHeld - 1)) this.rollBack()
+    if (handled > (last ?? this.head.firstHeld - 1)) this.rollBack()
   }
 
   #isAnswered(device: Uint8Array, logId: Uint8Array): boolean {
-    return !this.isChanging && this.isFor(device) && equalBytes(logId, this.logId)
+    return !this.head.isChanging && this.head.isFor(device) && equalBytes(logId, this.head.logId)
   }
 
   /**
@@ -86,21 +85,21 @@ export class Outbox extends OutboxLog implements Source {
    * @throws HandfastError `protocol` for what was never sent
    */
   acknowledge(sequence: number, refused = none): void {
-    if (sequence > this.highestSent) throw new HandfastError('protocol')
+    if (sequence > this.head.highestSent) throw malformed()
     this.#settle(sequence, refused)
   }
 
   #settle(sequence: number, refused: Refusals): void {
-    if (sequence < this.firstHeld) return
-    while (this.held.length > 0 && this.firstHeld <= sequence) {
-      const entry = this.drop(refused.has(this.firstHeld))
+    if (sequence < this.head.firstHeld) return
+    while (this.held.length > 0 && this.head.firstHeld <= sequence) {
+      const entry = this.drop(refused.has(this.head.firstHeld))
       if (this.#sent > 0) {
         this.#sent--
         this.#sentBytes -= entry.bytes
       }
     }
-    this.highestSent = Math.max(this.highestSent, this.firstHeld - 1)
-    this.#onQueued(this.length)
+    this.head.highestSent = Math.max(this.head.highestSent, this.head.firstHeld - 1)
+    this.tellQueued()
   }
 
   protected override onChanged(isRollback: boolean): void {
@@ -113,7 +112,7 @@ export class Outbox extends OutboxLog implements Source {
    * so that nothing goes out before the peer has said how far it is, unless the log is new to it.
    */
   begin(isGreeted: boolean): void {
-    this.#isHeld = !isGreeted && !this.isNew
+    this.#isHeld = !isGreeted && !this.head.isNew
     this.#transfer = undefined
     this.#rewind()
   }
@@ -129,7 +128,7 @@ export class Outbox extends OutboxLog implements Source {
   }
 
   get pending(): boolean {
-    if (this.isChanging || this.#isHeld) return false
+    if (this.head.isChanging || this.#isHeld) return false
     if (this.#transfer) return true
     const entry = this.held.at(this.#sent)
     if (entry?.value === undefined) return false
@@ -155,7 +154,7 @@ export class Outbox extends OutboxLog implements Source {
         if (value.length < limits.smallRecordBytes && !writer.isEmpty) return
         const record = encodeBytesRecord(recordKinds.message, sequence, value)
         this.#transfer = { id: this.#nextTransferId(), record, offset: 0, sequence }
-        this.highestSent = Math.max(this.highestSent, sequence)
+        this.head.highestSent = Math.max(this.head.highestSent, sequence)
       }
     }
   }
@@ -163,7 +162,7 @@ export class Outbox extends OutboxLog implements Source {
   #noteSent(): void {
     const entry = this.held.at(this.#sent++)!
     this.#sentBytes += entry.bytes
-    this.highestSent = Math.max(this.highestSent, entry.sequence)
+    this.head.highestSent = Math.max(this.head.highestSent, entry.sequence)
   }
 
   override close(error: Error): void {

@@ -5,7 +5,6 @@
  */
 
 import { deferred } from '../base/deferred.ts'
-import type { Unsubscribe } from '../base/emitter.ts'
 import type { RequestHandler, RequestHandlers } from './calls.ts'
 import { gone, type Receiver, type Reception } from './carrier.ts'
 import { refused, type Recipient } from './inbox.ts'
@@ -16,7 +15,7 @@ export class Receivers implements RequestHandlers {
   readonly #inboxes: Inboxes
   readonly #leads: () => true | Promise<boolean>
   readonly #all: Receiver[] = []
-  #stop: Unsubscribe | undefined
+  #isTaking = false
   /** For a message whose receiver is gone, when there was no other. */
   #next = deferred<void>()
 
@@ -58,15 +57,14 @@ export class Receivers implements RequestHandlers {
   }
 
   #change(): void {
-    const isWanted = this.#first !== undefined
-    if (isWanted) {
+    const isTaking = this.#first !== undefined
+    if (isTaking) {
       this.#next.resolve()
       this.#next = deferred()
-      this.#stop ??= this.#inboxes.addHandler((...given) => this.#message(...given))
-    } else {
-      this.#stop?.()
-      this.#stop = undefined
     }
+    if (isTaking === this.#isTaking) return
+    this.#isTaking = isTaking
+    this.#inboxes.handTo(isTaking ? (...given) => this.#message(...given) : undefined)
   }
 
   #message(...given: Given): void | Promise<void | typeof refused> {

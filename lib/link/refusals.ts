@@ -3,8 +3,8 @@
  * told, who sent them for tabs that have not heard; both the last 1,024 stretches.
  */
 
-import { HandfastError } from '../base/errors.ts'
 import { maxRefusals } from '../base/limits.ts'
+import { malformed } from '../codec/records.ts'
 import { isUint32 } from './streams.ts'
 
 export class Refusals {
@@ -13,10 +13,6 @@ export class Refusals {
 
   constructor(ends: readonly number[] = []) {
     this.#ends = [...ends]
-  }
-
-  get isEmpty(): boolean {
-    return this.#ends.length === 0
   }
 
   /** A number beyond all others. The oldest stretch may go. */
@@ -63,8 +59,7 @@ export class Refusals {
     for (let at = 0; at < told.length; at += 2) {
       const [from, to] = [told[at], told[at + 1]]
       const isWell = isUint32(from) && isUint32(to) && last < from && from <= to
-      if (!isWell || this.#ends.push(from, to) > 2 * maxRefusals)
-        throw new HandfastError('protocol')
+      if (!isWell || this.#ends.push(from, to) > 2 * maxRefusals) throw malformed()
       last = to
     }
   }

@@ -4,17 +4,22 @@
  * has gone to before, as long as that is there, else the one that is proven first. Messages outlive sessions in the outbox and the inboxes.
  */
 
-import { compareBytes, equalBytes, toBase64url } from '../base/bytes.ts'
+import { equalBytes, toBase64url } from '../base/bytes.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError, isNotLeading } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { CborValue } from '../codec/cbor.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Session, SessionEnd } from '../session/session.ts'
-import type { Carrier, CarrierEvents, Receiver, Reception } from './carrier.ts'
+import type { SessionEnd } from '../session/session-end.ts'
+import type { Session } from '../session/session.ts'
+import { linkClosed, type Carrier, type Receiver, type Reception } from './carrier.ts'
+import { choose, isSameDevice, settle } from './choice.ts'
 import { Conversation, type ConversationParts } from './conversation.ts'
 import type { Delivery, Fates } from './delivery.ts'
+import type { SessionsEvents } from './events.ts'
 import type { Handover } from './handover.ts'
 import { Inboxes } from './inboxes.ts'
 import type { LinkStats } from './link-stats.ts'
@@ -22,7 +27,7 @@ import type { LogOptions } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Receivers } from './receivers.ts'
 import { Redial } from './redial.ts'
-import { anything, type Rights } from './rights.ts'
+import type { Rights } from './rights.ts'
 import { nextLinkState, type LinkEvent, type LinkState } from './state.ts'
 import type { LinkStream } from './streams.ts'
 
@@ -39,38 +44,24 @@ export interface SessionsOptions {
   readonly dial: (signal: AbortSignal) => Promise<Session>
   readonly announcements?: ConversationParts['announcements']
   readonly signals?: ConversationParts['signals']
-  /** What a device of the peer may do, as it is at any time. Default: anything. */
-  readonly rights?: (device: Uint8Array) => Rights
-  /** A record of the peer was refused, for want of that scope. */
-  readonly onRefused?: (scope: string) => void
+  /** What a device of the peer may do, as it is at any time. */
+  readonly rights: (device: Uint8Array) => Rights
+  /** A record or message of the peer was refused, for want of that scope. */
+  readonly onRefused: (scope: string) => void
   /** Whether there are the sessions that are wanted. Default: one with any device of the peer is enough. */
   readonly isReached?: () => boolean
-}
-
-export interface SessionsEvents extends CarrierEvents {
-  /** Draft `n` of a tab has become a message with an id; none: it was refused. */
-  adopted: [tab: string, n: number, id: string | null]
-  /** So many messages were stored. */
-  stored: [count: number]
-  /** One is proven; with a reason: it has ended, proven or not. */
-  session: [session: Session, end?: SessionEnd]
 }
 
 export class Sessions implements Carrier {
   readonly peer: PeerId
   readonly receivers: Receivers
-  readonly #emitter = new Emitter<SessionsEvents>()
-  readonly #run: Uint8Array
+  readonly #options: SessionsOptions
+  readonly #events = new Emitter<SessionsEvents>()
   readonly #outbox: Outbox
   readonly #inboxes: Inboxes
-  readonly #conversations = new Set<Conversation>()
+  #conversations: readonly Conversation[] = []
   readonly #redial: Redial
-  readonly #announcements: SessionsOptions['announcements']
-  readonly #signals: SessionsOptions['signals']
-  readonly #rightsOf: (device: Uint8Array) => Rights
-  readonly #onRefused: (scope: string) => void
-  readonly #isReached: () => boolean
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Set<Deferred<Conversation>>()
   #state: LinkState = 'idle'
   #current: Conversation | undefined
   #nextTransferId = 0
@@ -82,50 +73,34 @@ export class Sessions implements Carrier {
   #isReady = false
 
   constructor(options: SessionsOptions) {
-    const { peer, runtime, log } = options
+    const { peer, runtime, isReached = () => this.hasSession(() => true) } = options
+    const events = this.#events
     this.peer = peer
-    this.#announcements = options.announcements
-    this.#signals = options.signals
-    this.#rightsOf = options.rights ?? (() => anything)
-    this.#onRefused = options.onRefused ?? (() => {})
-    this.#isReached = options.isReached ?? (() => this.hasSession(() => true))
-    this.#run = log.run
+    this.#options = options
     // A tab that leads no more is about to be told.
-    const onError = (error: unknown) => isNotLeading(error) || this.#emitter.emit('error', error)
+    const onError = (error: unknown) => isNotLeading(error) || events.emit('error', error)
     const wake = () => {
       for (const { session } of this.#conversations) session.wake()
     }
     this.#outbox = new Outbox({
-      peer,
-      runtime,
-      log,
+      ...options,
+      events,
       nextTransferId: this.#transferId,
-      ...(options.handover ? { handover: options.handover } : {}),
-      onStored: (stored) => {
-        if (stored) this.#emitter.emit('stored', stored)
+      onMore: () => {
         wake()
         if (!this.#current && !this.#isSuspended) this.#redial.want()
       },
-      onQueued: (count) => this.#emitter.emit('queued', count),
-      onDelivered: (id) => this.#emitter.emit('delivered', id),
-      onRefused: (id) => this.#emitter.emit('refused', id),
-      onAdopted: (tab, n, id) => this.#emitter.emit('adopted', tab, n, id),
       onNewLog: (isRollback) => {
         for (const conversation of this.#conversations) conversation.catchUp()
-        if (isRollback) this.#emitter.emit('rollback')
+        if (isRollback) events.emit('rollback')
       },
       onError,
     })
     this.#inboxes = new Inboxes({
-      peer,
-      runtime,
-      log,
-      isThere: (device) => [...this.#conversations].some((each) => equalBytes(each.device, device)),
-      rightsOf: this.#rightsOf,
-      onRefused: this.#onRefused,
+      ...options,
+      events,
+      isThere: (device) => this.#conversations.some((each) => equalBytes(each.device, device)),
       onCommitted: wake,
-      onGap: (gap) => this.#emitter.emit('gap', gap),
-      onStuck: (stuck) => this.#emitter.emit('stuck', stuck),
       onError,
     })
     this.receivers = new Receivers(this.#inboxes, options.leads)
@@ -138,7 +113,7 @@ export class Sessions implements Carrier {
           end()
         }
       },
-      isOpen: () => this.#isReached(),
+      isOpen: isReached,
       isNeeded: () => this.#isNeeded,
     })
     void this.#outbox.ready.then(() => {
@@ -162,7 +137,7 @@ export class Sessions implements Carrier {
     event: K,
     listener: (...args: SessionsEvents[K]) => void,
   ): Unsubscribe {
-    return this.#emitter.on(event, listener)
+    return this.#events.on(event, listener)
   }
 
   receive(receiver: Receiver): Reception {
@@ -193,21 +168,19 @@ export class Sessions implements Carrier {
 
   /** With one of these devices, that answers. */
   hasSession(isMeant: (device: Uint8Array) => boolean): boolean {
-    return [...this.#conversations].some(
-      ({ device, session }) => !session.isSilent && isMeant(device),
-    )
+    return this.#conversations.some(({ device, session }) => !session.isSilent && isMeant(device))
   }
 
   /** For developers. */
   async stats(): Promise<LinkStats> {
-    const open = [...this.#conversations].filter(({ session }) => session.isOpen)
+    const open = this.#conversations.filter(({ session }) => session.isOpen)
     const sessions = await Promise.all(
       open.map(async (each) => {
         const stats = await each.session.stats()
         return { ...stats, answers: each === this.#current }
       }),
     )
-    const { length: messages, queuedBytes: bytes } = this.#outbox
+    const { length: messages, bytes } = this.#outbox
     return { peer: this.peer, state: this.#state, waiting: { messages, bytes }, sessions }
   }
 
@@ -234,22 +207,21 @@ export class Sessions implements Carrier {
     if (this.#state === 'closed') {
       return session.abandon('forgotten')
     }
+    const { rights, onRefused, announcements, signals } = this.#options
     const conversation = new Conversation(session, {
       outbox: this.#outbox,
       inbox: this.#inboxes.of(session.peerDeviceKey),
-      run: this.#run,
-      rights: this.#rightsOf(session.peerDeviceKey),
-      onRefused: this.#onRefused,
-      handlers: this.receivers,
-      acceptStream: (stream) => this.receivers.stream(stream),
+      rights: rights(session.peerDeviceKey),
+      onRefused,
+      receivers: this.receivers,
       nextTransferId: this.#transferId,
-      announcements: this.#announcements,
-      signals: this.#signals,
+      announcements,
+      signals,
       onGreeted: (greeted) => {
         if (greeted === this.#current) this.#outbox.proceed()
       },
     })
-    this.#conversations.add(conversation)
+    this.#conversations = [...this.#conversations, conversation]
     void session.ended.then((reason) => this.#onEnded(conversation, reason))
     session.confirmed.then(
       () => this.#onProven(conversation),
@@ -300,21 +272,21 @@ export class Sessions implements Carrier {
 
   /** Nothing is under way any more. */
   #giveUpIfAlone(): void {
-    if (this.#attempts === 0 && this.#conversations.size === 0) this.#transition('failed')
+    if (this.#attempts === 0 && this.#conversations.length === 0) this.#transition('failed')
   }
 
   #transition(event: LinkEvent): void {
     const state = nextLinkState(this.#state, event)
     if (state === this.#state) return
     this.#state = state
-    this.#emitter.emit('state', state)
+    this.#events.emit('state', state)
   }
 
   /** Ends the sessions with a `bye`; at once, when the page is being left. */
   async suspend(reason: SessionEnd, how: 'gracefully' | 'at once'): Promise<void> {
     this.#isSuspended = true
     this.#redial.stop()
-    const ending = [...this.#conversations].map(({ session }) =>
+    const ending = this.#conversations.map(({ session }) =>
       how === 'at once' ? session.abandon(reason) : session.close(reason),
     )
     await Promise.all(ending)
@@ -326,7 +298,7 @@ export class Sessions implements Carrier {
     this.#inboxes.close()
     const handover = this.#outbox.release()
     void this.suspend('suspended', 'at once')
-    this.#emitter.clear()
+    this.#events.clear()
     return handover
   }
 
@@ -347,8 +319,8 @@ export class Sessions implements Carrier {
   async deliveredOf(ids: readonly string[]): Promise<Fates> {
     await this.#outbox.ready
     return {
-      handled: ids.filter((id) => this.#outbox.isDelivered(id)),
-      refused: ids.filter((id) => this.#outbox.isRefused(id)),
+      handled: ids.filter((id) => this.#outbox.head.isDelivered(id)),
+      refused: ids.filter((id) => this.#outbox.head.isRefused(id)),
     }
   }
 
@@ -365,36 +337,29 @@ export class Sessions implements Carrier {
     this.#turnAway(linkClosed())
     this.#inboxes.close()
     await this.suspend(reason, 'gracefully')
-    this.#emitter.clear()
+    this.#events.clear()
   }
 
   // ── Sessions ─────────────────────────────────────────────────────────────────────────────────────
 
   readonly #transferId = (): number => this.#nextTransferId++
 
-  /** The session in use stays, unless it is not proven and another is. */
   #choose(): void {
     if (!this.#isReady) return
-    const open = [...this.#conversations].filter(({ session }) => session.isOpen)
-    const proven = open.filter(({ isProven }) => isProven)
-    const current = this.#current
-    if (current && open.includes(current) && (current.isProven || proven.length === 0)) return
-    const isBound = ({ device }: Conversation) => this.#outbox.isOpenTo(device)
-    const best = proven.find(isBound) ?? proven[0] ?? open.find(isBound)
-    // One that is ending is kept until it has, if there is no other.
-    if (best || !current || !this.#conversations.has(current)) this.#use(best)
+    const isOpenTo = (device: Uint8Array) => this.#outbox.head.isOpenTo(device)
+    this.#use(choose(this.#conversations, this.#current, isOpenTo))
   }
 
   /** Messages go out on this one from now on, the unacknowledged first. */
   #use(conversation: Conversation | undefined): void {
     if (conversation === this.#current) return
-    this.#current?.session.removeSource(this.#outbox)
+    this.#current?.session.sources.remove(this.#outbox)
     this.#current = conversation
     if (conversation) this.#outbox.bind(conversation.device)
     this.#outbox.begin(conversation?.isGreeted ?? false)
     if (!conversation) return
     conversation.catchUp()
-    conversation.session.addSource(this.#outbox, 'interactive')
+    conversation.session.sources.add(this.#outbox, 'interactive')
     conversation.session.wake()
     this.#serveWaiters()
   }
@@ -413,13 +378,12 @@ export class Sessions implements Carrier {
   #onProven(conversation: Conversation): void {
     if (!conversation.session.isOpen) return
     conversation.isProven = true
-    this.#emitter.emit('session', conversation.session)
+    this.#events.emit('session', conversation.session)
     conversation.announce()
-    const others = [...this.#conversations].filter((each) => each !== conversation && each.isProven)
-    const isSame = ({ device }: Conversation) => equalBytes(device, conversation.device)
-    const older = others.filter(isSame)
+    const others = this.#conversations.filter((each) => each !== conversation && each.isProven)
+    const older = others.filter((each) => isSameDevice(each, conversation))
     if (older.length === 0) this.#choose()
-    for (const each of older) this.#settle(each, conversation)
+    for (const each of older) settle(each, conversation, () => this.#replace(each, conversation))
     const devices = new Set(others.map(({ device }) => toBase64url(device)))
     if (older.length === 0 && devices.size >= limits.maxDevicesPerPeer) {
       others.find((each) => each !== this.#current)?.session.abandon('replaced')
@@ -431,39 +395,17 @@ export class Sessions implements Carrier {
     this.#serveWaiters()
   }
 
-  /**
-   * Two sessions with one device are proven. One side dialled again: it has given up the older one. Each side dialled: the one dialled by the
-   * lower device key stays, unless it is silent or turns out to be dead. One that is older than two dials at once can account for is
-   * likely dead: until it shows, the newer one is used.
-   */
-  #settle(older: Conversation, newer: Conversation): void {
-    const order = compareBytes(newer.session.diallerKey, older.session.diallerKey)
-    if (order <= 0 || older.session.isSilent) {
-      this.#replace(older, newer)
-      void older.session.close(order === 0 ? 'replaced' : 'glare')
-      return
-    }
-    if (older.session.ageMs >= limits.glareMs) this.#replace(older, newer)
-    older.session.ping().then(
-      () => newer.session.close('glare'),
-      () => {
-        if (newer.session.isOpen) this.#replace(older, newer)
-        older.session.abandon('lost')
-      },
-    )
-  }
-
   /** If it is in use. */
   #replace(older: Conversation, newer: Conversation): void {
     if (!this.#current) this.#choose()
-    else if (equalBytes(this.#current.device, older.device)) this.#use(newer)
+    else if (isSameDevice(this.#current, older)) this.#use(newer)
   }
 
   #onEnded(conversation: Conversation, reason: SessionEnd): void {
-    this.#conversations.delete(conversation)
-    this.#emitter.emit('session', conversation.session, reason)
+    this.#conversations = this.#conversations.filter((each) => each !== conversation)
+    this.#events.emit('session', conversation.session, reason)
     this.#choose()
-    if (this.#current || [...this.#conversations].some(({ session }) => session.isOpen)) {
+    if (this.#current || this.#conversations.some(({ session }) => session.isOpen)) {
       if (reason === 'lost' && !this.#isSuspended) this.#redial.want()
       return
     }
@@ -491,15 +433,14 @@ export class Sessions implements Carrier {
   #connected(signal: AbortSignal): Promise<Conversation> {
     if (this.#isConnected) return Promise.resolve(this.#current!)
     if (this.#state === 'closed') return Promise.reject(linkClosed())
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject }
-      this.#waiters.add(waiter)
-      signal.addEventListener('abort', () => {
-        this.#waiters.delete(waiter)
-        reject(signal.reason)
-      })
-      this.#redial.want()
+    const waiter = deferred<Conversation>()
+    this.#waiters.add(waiter)
+    onAbort(signal, () => {
+      this.#waiters.delete(waiter)
+      waiter.reject(signal.reason)
     })
+    this.#redial.want()
+    return waiter.promise
   }
 
   #turnAway(error: HandfastError): void {
@@ -507,10 +448,3 @@ export class Sessions implements Carrier {
     this.#waiters.clear()
   }
 }
-
-interface Waiter {
-  readonly resolve: (conversation: Conversation) => void
-  readonly reject: (error: unknown) => void
-}
-
-const linkClosed = () => new HandfastError('closed', 'The link is closed')

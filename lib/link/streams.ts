@@ -7,9 +7,10 @@ import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import type { CborValue } from '../codec/cbor.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed, type Record } from '../codec/records.ts'
 import type { Role } from '../crypto/noise.ts'
-import type { Source } from '../session/session.ts'
+import type { Source, Sources } from '../session/sources.ts'
 import { anything, isName, type Rights } from './rights.ts'
 
 /** Bytes both ways. Cancelling `readable` or aborting `writable` ends both. */
@@ -26,8 +27,7 @@ export interface LinkStream {
 export interface StreamCarrier {
   readonly role: Role
   control(record: CborValue[]): void
-  addSource(source: Source, kind: 'bulk'): void
-  removeSource(source: Source): void
+  readonly sources: Pick<Sources, 'add' | 'remove'>
   wake(): void
 }
 
@@ -166,7 +166,7 @@ function createStream(
 
   function finish(): void {
     isDone = true
-    carrier.removeSource(state)
+    carrier.sources.remove(state)
     onDone()
   }
 
@@ -277,11 +277,9 @@ function createStream(
       releaseWriter()
     },
   }
-  carrier.addSource(state, 'bulk')
+  carrier.sources.add(state, 'bulk')
   return state
 }
 
 /** What a record counts or numbers by. */
 export const isUint32 = (value: unknown): value is number => (value as number) >>> 0 === value
-
-const malformed = () => new HandfastError('protocol')

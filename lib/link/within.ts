@@ -3,14 +3,15 @@
 import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import { defaultRequestTimeoutMs } from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import type { Runtime } from '../base/runtime.ts'
 
 /** How long to wait. */
 export interface RequestOptions {
   /** Gives up; what waits then rejects with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Default 30,000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /**
@@ -25,8 +26,7 @@ export async function within<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   const controller = new AbortController()
-  const onAbort = () => controller.abort(signal!.reason)
-  signal?.addEventListener('abort', onAbort)
+  const stop = onAbort(signal, () => controller.abort(signal!.reason))
   underWay.add(controller)
   const cancelTimeout = runtime.setTimer(timeoutMs, () =>
     controller.abort(new HandfastError('timeout', 'The peer did not answer in time')),
@@ -36,7 +36,7 @@ export async function within<T>(
   } finally {
     cancelTimeout()
     underWay.delete(controller)
-    signal?.removeEventListener('abort', onAbort)
+    stop()
   }
 }
 
@@ -44,11 +44,10 @@ export async function within<T>(
 export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   signal.throwIfAborted()
   const end = deferred<never>()
-  const onAbort = () => end.reject(signal.reason)
-  signal.addEventListener('abort', onAbort)
+  const stop = onAbort(signal, () => end.reject(signal.reason))
   try {
     return await Promise.race([promise, end.promise])
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    stop()
   }
 }

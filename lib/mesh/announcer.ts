@@ -14,34 +14,31 @@ import {
 } from '../base/limits.ts'
 import type { CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import type { Record } from '../codec/records.ts'
 import { atAnyTime, verifyChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { readRevocations, revocationLists, type Revocations } from '../identity/revocations.ts'
+import { readRevocations } from '../identity/revocations.ts'
 import { covers, deviceScopes } from '../identity/scopes.ts'
 import type { Announcements } from '../link/conversation.ts'
-import { readCard, type Card } from './card.ts'
+import { readCard } from './card.ts'
+import type { Cards } from './cards.ts'
+import type { Contacts } from './contacts.ts'
 import type { Grants } from './grants.ts'
-import type { Peers } from './peers.ts'
+import type { Kin } from './kin.ts'
+import { revocationRecords, type Parting } from './parting.ts'
+import { report } from './report.ts'
+import { encodePeers } from './snapshot.ts'
 
 export interface AnnouncerOptions {
   readonly identity: Identity
-  readonly peers: Peers
-  /** One's own card. */
-  readonly card: () => Card
+  readonly contacts: Contacts
+  readonly cards: Cards
   readonly grants: Grants
-  /** Of each peer, what one's own devices are to know. */
-  readonly known: () => Uint8Array[]
-  readonly onCard: (card: Card) => void
-  readonly onRevocations: (revocations: Revocations) => void
-  readonly onKnown: (peer: Uint8Array) => void
-  readonly onError: (error: unknown) => void
+  readonly parting: Parting
+  readonly kin: Kin
 }
-
-/** As they are said. */
-export const revocationRecords = (revocations: Revocations): CborValue[][] =>
-  revocationLists(revocations).map((bytes) => [recordKinds.revocations, bytes])
 
 export class Announcer {
   readonly #options: AnnouncerOptions
@@ -60,28 +57,29 @@ export class Announcer {
 
   /** Revocations first: a card may be of a device that was revoked. */
   #own(peer: PeerId): CborValue[][] {
-    const { identity, peers, card, grants, known } = this.#options
-    const { revocations, devices } = peers.get(identity.peer)
-    const cards = [card().bytes, ...devices.flatMap((device) => device.card ?? [])]
+    const { identity, contacts, cards: held, grants } = this.#options
+    const { revocations, devices } = contacts.peers.get(identity.peer)
+    const cards = [held.own.bytes, ...devices.flatMap((device) => device.card ?? [])]
     const own: CborValue[][] = cards.map((bytes) => [recordKinds.card, bytes])
     if (revocations) own.unshift(...revocationRecords(revocations))
     if (peer !== identity.peer) return [...own, ...grants.own(peer)]
-    return [...own, ...known().map((each) => [recordKinds.sync, each])]
+    const known = encodePeers(identity, contacts, held.own)
+    return [...own, ...known.map((each) => [recordKinds.sync, each])]
   }
 
   #take(peer: PeerId, record: Record, deviceKey: Uint8Array): void {
-    const { onCard, onRevocations, onKnown, onError, identity, grants, peers } = this.#options
+    const { cards, kin, parting, identity, grants, contacts } = this.#options
     const fields = new Fields(record, 2, 'protocol')
     const kind = fields.any()
-    if (kind === recordKinds.grant) return void grants.take(peer, fields).catch(onError)
+    if (kind === recordKinds.grant) return void grants.take(peer, fields).catch(report)
     if (kind === recordKinds.sync) {
       if (peer !== identity.peer) fields.fail('peer')
       const known = fields.bytes(1, maxSnapshotItemBytes)
       // Whoever may not make contacts has no say in them.
-      const chain = peers.deviceOf(peer, deviceKey)?.chain
+      const chain = contacts.peers.deviceOf(peer, deviceKey)?.chain
       const scopes = chain ? verifyChain(chain, atAnyTime).scopes : []
       // A copy: what came is a view of its frame.
-      if (covers(scopes, deviceScopes.introduce)) onKnown(known.slice())
+      if (covers(scopes, deviceScopes.introduce)) kin.take(known.slice())
       return
     }
     if (kind === recordKinds.card) {
@@ -89,12 +87,13 @@ export class Announcer {
       if (card.peer !== peer) throw new HandfastError('bad-card')
       // One that has expired is no news, and no fault of whoever passes it on.
       const isOver = card.notAfterS + certificateClockToleranceS < identity.runtime.now() / 1000
-      if (!isOver && !equalBytes(card.deviceKey, identity.device.key)) onCard(card)
+      const isOwn = equalBytes(card.deviceKey, identity.device.key)
+      if (!isOver && !isOwn) cards.learn(card).catch(report)
       return
     }
     // Those of one's own identity may come by a contact: to a device that they name, as the last thing it hears.
     const revocations = readRevocations(fields.bytes(1, maxRevocationsBytes))
     if (revocations.peer !== peer && revocations.peer !== identity.peer) fields.fail('peer')
-    onRevocations(revocations)
+    parting.revoke(revocations).catch(report)
   }
 }

@@ -5,7 +5,7 @@
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId } from '../identity/peer-id.ts'
 import type { Reception } from '../session/answer.ts'
@@ -19,12 +19,15 @@ import {
 import { pactIdOf, pactSecretBytes } from '../session/pact.ts'
 import type { Session } from '../session/session.ts'
 import { readUnmet } from '../session/unmet.ts'
-import { packetKinds } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
 import type { TicketBook } from '../ticket/book.ts'
 import type { Contact, Contacts, Granted } from './contacts.ts'
 import type { Note } from './journal.ts'
 import type { Slot } from './mailroom.ts'
+import type { Meeting } from './meeting.ts'
+import type { Parting } from './parting.ts'
 import type { Roster } from './roster.ts'
+import { knownPeer } from './targets.ts'
 
 export interface CallersOptions {
   readonly identity: Identity
@@ -32,13 +35,10 @@ export interface CallersOptions {
   readonly contacts: Contacts
   readonly book: TicketBook
   readonly roster: Roster
-  /** A contact has been written, provisional as yet. */
-  readonly onReserved: (contact: Contact) => void
-  /** A contact that was provisional for too long is no more: another has its use of the ticket. */
-  readonly onOvertaken: (contactId: string) => Promise<void>
-  /** Makes a contact permanent. */
-  readonly keep: (contact: Contact) => Promise<void>
-  readonly isClosed: () => boolean
+  readonly meeting: Meeting
+  readonly parting: Parting
+  /** Of the mesh. */
+  readonly closing: AbortSignal
   readonly note: Note
 }
 
@@ -87,7 +87,7 @@ export class Callers {
         const granted = { ...opened, scopes, ownPeerChain: peerChain }
         contact = await this.#reserve(slot, granted, signature)
         if (!contact) return undefined
-        this.#options.onReserved(contact)
+        this.#options.meeting.listenFor(contact)
         return { pact: { value: contact.pactSecret, signature, peerChain } }
       },
       onProven: (session) => void this.#letIn(contact!, opened, session, 'redeemed'),
@@ -107,7 +107,7 @@ export class Callers {
     { payload, pactRecord: record, peerSignature, ...opened }: OpenedFirstContact & Granted,
     ownSignature: Uint8Array,
   ): Promise<Contact | undefined> {
-    const { identity, contacts, book } = this.#options
+    const { identity, contacts, book, parting } = this.#options
     const { sender, chain } = payload
     const earlier = contacts.ofTicket(tag, sender.peer)
     if (earlier && !equalBytes(earlier.deviceKey, sender.deviceKey)) return undefined
@@ -133,7 +133,8 @@ export class Callers {
       if (pactId === id) await fresh.write(transaction)
     })
     if (redemption?.pactId === id) fresh.keep()
-    if (redemption?.overtaken) await this.#options.onOvertaken(redemption.overtaken)
+    // Another has the use of a contact that was provisional for too long.
+    if (redemption?.overtaken) parting.dismiss(await contacts.discard(redemption.overtaken))
     const kept = redemption && (await contacts.recall(redemption.pactId))
     // Two messages at once, each of another device: the first has won.
     return kept && equalBytes(kept.deviceKey, sender.deviceKey) ? kept : undefined
@@ -145,7 +146,7 @@ export class Callers {
     let endAttempt: (() => void) | undefined
     const known = (deviceKey: Uint8Array) => {
       const device = contacts.peers.deviceOf(contact.peer, deviceKey)
-      return device && contacts.knownPeer(contact, device)
+      return device && knownPeer(contact, device)
     }
     const pact = { peerKey: keyFromPeerId(contact.peer), pactSecret: contact.pactSecret }
     return {
@@ -184,14 +185,14 @@ export class Callers {
     how: 'redeemed' | 'called',
     end?: () => void,
   ): Promise<void> {
-    const { contacts, roster, keep, isClosed, note } = this.#options
+    const { contacts, roster, meeting, closing, note } = this.#options
     try {
-      if (contact.provisionalUntilMs !== null) await keep(contact)
+      if (contact.provisionalUntilMs !== null) await meeting.keep(contact)
       const { sender, chain } = opened.payload
       const isNew = await contacts.meet(contact.peer, { ...sender, chain })
       if (isNew) note('device-added', { peer: contact.peer, detail: toBase64url(sender.deviceKey) })
       this.#admit(opened)
-      if (isClosed() || !contacts.get(contact.id)) throw unwanted()
+      if (closing.aborted || !contacts.get(contact.id)) throw unwanted()
       const sessions = roster.of(contact.peer)
       end ??= sessions.beginAttempt(how)
       roster.show(sessions)

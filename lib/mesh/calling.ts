@@ -19,10 +19,11 @@ import { contactTag, utcDay } from '../session/pact.ts'
 import type { Session } from '../session/session.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
-import type { Contacts, Target } from './contacts.ts'
+import type { Contacts } from './contacts.ts'
 import type { Introductions } from './introductions.ts'
 import type { Monitor } from './monitor.ts'
 import type { KnownDevice } from './peer-record.ts'
+import { knownPeer, Targets, type Target } from './targets.ts'
 
 export interface CallingOptions {
   readonly identity: Identity
@@ -33,11 +34,11 @@ export interface CallingOptions {
   readonly idleTimeoutMs: number
   readonly introductions: Introductions | undefined
   /** The paths that lead to a contact. */
-  readonly signalingOf: (contactId: string) => Signaling
+  readonly mailroom: { signalingOf(contactId: string): Signaling }
   readonly closing: AbortSignal
   readonly monitor: Monitor
-  /** Whether a device of the peer is to be called: of one's own, those that are not connected. */
-  readonly isWanted: (peer: PeerId, device: KnownDevice) => boolean
+  /** Of one's own, those that are not connected are to be called. */
+  readonly devices: { isConnected(device: KnownDevice): boolean }
 }
 
 /** A call that was answered. */
@@ -55,10 +56,12 @@ export type OneDial = Omit<
 
 export class Calling {
   readonly #options: CallingOptions
+  readonly #targets: Targets
   readonly #places = new Semaphore(limits.maxConcurrentDials)
 
   constructor(options: CallingOptions) {
     this.#options = options
+    this.#targets = new Targets(options.identity, options.contacts)
   }
 
   /** One attempt, as long as the mesh is open. @throws HandfastError as `dial` does; `locked`, `certificate-expired` */
@@ -88,8 +91,9 @@ export class Calling {
 
   /** @throws HandfastError as `dial` does, for the last of the devices; `closed` where none is known */
   async #race(peer: PeerId, signal: AbortSignal): Promise<Called> {
-    const { contacts, identity, isWanted } = this.#options
-    let waiting = contacts.targets(peer, (device) => isWanted(peer, device))
+    const { identity, devices } = this.#options
+    const isOwn = peer === identity.peer
+    let waiting = this.#targets.of(peer, (device) => !isOwn || !devices.isConnected(device))
     const running = new Map<AbortController, Target>()
     const result = deferred<Called>()
     let answered: AbortController | undefined
@@ -135,14 +139,14 @@ export class Calling {
     signal: AbortSignal,
     onAnswer: (outcome: Outcome) => void,
   ): Promise<Session> {
-    const { identity, network, contacts, introductions, signalingOf } = this.#options
+    const { identity, network, contacts, introductions, mailroom } = this.#options
     const { contact, device } = target
-    const day = contacts.dayToDial(target)
+    const day = this.#targets.dayOf(target)
     const today = utcDay(identity.runtime.now())
     const tag = contactTag(contact.pactSecret, device.deviceKey, today + day)
-    const route = signalingOf(contact.id)
-    const peer = contacts.knownPeer(contact, device)
-    const isAsMet = contacts.isCalledAsMet(target)
+    const route = mailroom.signalingOf(contact.id)
+    const peer = knownPeer(contact, device)
+    const isAsMet = this.#targets.isCalledAsMet(target)
     const { peerChain } = contacts.peers.get(contact.peer)
     const dialled = this.dial(contact.peer, device.deviceKey, {
       signaling: introductions?.detour(route, contact.peer, tag) ?? route,
@@ -160,9 +164,9 @@ export class Calling {
     dialled
       .then(({ confirmed }) => confirmed)
       .then(
-        () => contacts.noteDial(target, day, true),
+        () => this.#targets.note(target, day, true),
         // Given up for another, it was not in vain.
-        () => signal.aborted || contacts.noteDial(target, day, false),
+        () => signal.aborted || this.#targets.note(target, day, false),
       )
     return dialled
   }

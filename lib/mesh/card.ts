@@ -5,7 +5,7 @@
 
 import { maxCardBytes, maxCardRelays } from '../base/limits.ts'
 import { textForm } from '../codec/text-form.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import type { CertificateChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'

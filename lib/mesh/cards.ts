@@ -1,15 +1,23 @@
 /**
- * One's own address card, and the relays that one has left: those whose contacts slept through the move come looking there, so they are
- * listened at for a while yet.
+ * Address cards: one's own, and what those of others bring. The relays that one has left are listened at for a while yet: those whose contacts
+ * slept through the move come looking there.
  */
 
-import { failAs } from '../base/errors.ts'
+import { toBase64url } from '../base/bytes.ts'
+import { failAs, HandfastError } from '../base/errors.ts'
 import { formerRelaysMs, maxCardRelays } from '../base/limits.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
 import { atAnyTime } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import { readRecord } from '../storage/reading.ts'
 import { strictWrite } from '../storage/store.ts'
-import { readCard, signCard, type Card } from './card.ts'
+import { parseCard, readCard, signCard, type Card } from './card.ts'
+import type { Contacts } from './contacts.ts'
+import type { Note } from './journal.ts'
+import type { Mailroom } from './mailroom.ts'
+import { keysOf } from './peer-record.ts'
+import type { Roster } from './roster.ts'
 
 /** Record of table `keys`; nothing in it is secret. */
 const recordKey = 'card'
@@ -43,9 +51,7 @@ export async function openOwnCard(
   const nowMs = runtime.now()
   const nowS = Math.floor(nowMs / 1000)
   const relays = ownRelays.filter(isAllowedRelayUrl).slice(0, maxCardRelays)
-  const held = (await store.transaction(['keys'], { mode: 'read' }, (transaction) =>
-    transaction.get('keys', recordKey),
-  )) as CardRecord | undefined
+  const held = (await readRecord(store, 'keys', recordKey)) as CardRecord | undefined
   const last =
     held && failAs('storage-failed', () => readCard(held.bytes, atAnyTime), 'own card is damaged')
 
@@ -69,4 +75,59 @@ export async function openOwnCard(
     transaction.put('keys', recordKey, record),
   )
   return { card: readCard(bytes, atAnyTime), formerRelays }
+}
+
+export interface CardsOptions {
+  readonly identity: Identity
+  readonly relays: readonly string[]
+  readonly contacts: Contacts
+  readonly mailroom: Mailroom
+  readonly roster: Roster
+  /** Of the mesh. */
+  readonly closing: AbortSignal
+  readonly note: Note
+}
+
+export class Cards {
+  /** One's own. */
+  own: Card
+  readonly #options: CardsOptions
+
+  constructor(options: CardsOptions, own: Card) {
+    this.#options = options
+    this.own = own
+  }
+
+  /** With the certificates of now. */
+  async renew(): Promise<void> {
+    const { identity, relays, roster } = this.#options
+    this.own = (await openOwnCard(identity, relays)).card
+    for (const sessions of roster.all()) sessions.announce()
+  }
+
+  /** Takes note of a card of a contact, or of another own device. */
+  async learn(card: Card): Promise<void> {
+    const { contacts, mailroom, note } = this.#options
+    const isNew = !contacts.peers.deviceOf(card.peer, card.deviceKey)
+    if (!(await contacts.learn(card))) return
+    mailroom.movePeer(card.peer)
+    if (isNew) note('device-added', { peer: card.peer, detail: toBase64url(card.deviceKey) })
+  }
+
+  /** Likewise of one that was got by hand, as text, and calls the contact. @throws HandfastError `bad-card`, `storage-failed` */
+  async take(text: string): Promise<PeerId> {
+    const { contacts, identity, roster, closing } = this.#options
+    const card = parseCard(text, identity.runtime.now() / 1000)
+    const sessions = roster.proven.get(card.peer)
+    if (!sessions || !contacts.peers.admits(card.peer, keysOf(card))) {
+      throw new HandfastError('bad-card', 'The card is of nobody known')
+    }
+    if (contacts.cardNumberOf(card) > card.number) {
+      throw new HandfastError('bad-card', 'A newer card of that contact is known')
+    }
+    await this.learn(card)
+    closing.throwIfAborted()
+    sessions.call()
+    return card.peer
+  }
 }

@@ -6,23 +6,21 @@
  */
 
 import { equalBytes, toBase64url } from '../base/bytes.ts'
-import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import {
   maxClockLeadMs,
   maxContacts,
   maxPactsPerPeer,
   maxPeers,
-  maxRacingDials,
   metAgainMs,
 } from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { Sealed } from '../identity/keystore.ts'
-import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
+import { parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { Scopes } from '../identity/scopes.ts'
+import type { Sealed } from '../identity/wrapping-key.ts'
 import { isSameList } from '../link/person.ts'
 import type { SignedPact } from '../session/openings.ts'
-import type { KnownPeer } from '../session/pact.ts'
+import { readRecord, takeRecords } from '../storage/reading.ts'
 import { strictWrite, type StoreTransaction } from '../storage/store.ts'
 import type { Card } from './card.ts'
 import {
@@ -57,12 +55,6 @@ export interface Contact {
   readonly provenAtMs: number
 }
 
-/** A device to call, and the pact to call it by. */
-export interface Target {
-  readonly contact: Contact
-  readonly device: KnownDevice
-}
-
 /** What each side lets the other do from first contact on, and how each has certified it. */
 export type Granted = Pick<PeerRecord, 'scopes' | 'grantedScopes' | 'peerChain' | 'ownPeerChain'>
 
@@ -82,24 +74,14 @@ interface ContactRecord extends Omit<Contact, 'id' | 'pactSecret'> {
 }
 
 /** Nobody of that name is known, or none of its devices. */
-const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
-
-/** From today, in the order in which a contact is looked for. */
-const days = [0, 1, -1]
+export const forgotten = () => new HandfastError('closed', 'The contact was forgotten')
 
 const sealName = (id: string) => `pact/${id}`
-
-/** Of what is remembered about calls. */
-const keyOf = ({ contact, device }: Target) => `${contact.id}/${toBase64url(device.deviceKey)}`
 
 export class Contacts {
   readonly peers: Peers
   readonly #identity: Identity
   readonly #contacts = new Map<string, Contact>()
-  /** Calls in vain since the last that was answered, by target. */
-  readonly #failures = new Map<string, number>()
-  /** In which day's mailbox the last call that was answered had found it, from today, by target. */
-  readonly #days = new Map<string, number>()
 
   private constructor(identity: Identity, peers: Peers) {
     this.#identity = identity
@@ -109,21 +91,9 @@ export class Contacts {
   static async open(identity: Identity): Promise<Contacts> {
     await upgradeContacts(identity)
     const contacts = new Contacts(identity, await Peers.open(identity))
-    const records = await identity.store.transaction(
-      ['contacts'],
-      { mode: 'read' },
-      (transaction) => transaction.list('contacts'),
+    await takeRecords(identity.store, 'contacts', 'contact', (...record) =>
+      contacts.#take(...record),
     )
-    for (const { key, value } of records) {
-      // One damaged record costs one contact. It stays where it is, and is reported at every opening.
-      try {
-        await contacts.#take(key, value)
-      } catch (cause) {
-        reportError(
-          new HandfastError('storage-failed', `the contact '${key}' is damaged`, { cause }),
-        )
-      }
-    }
     await contacts.prune()
     return contacts
   }
@@ -142,11 +112,7 @@ export class Contacts {
   async recall(id: string): Promise<Contact | undefined> {
     const known = this.#contacts.get(id)
     if (known) return known
-    const record = await this.#identity.store.transaction(
-      ['contacts'],
-      { mode: 'read' },
-      (transaction) => transaction.get('contacts', id),
-    )
+    const record = await readRecord(this.#identity.store, 'contacts', id)
     return record === undefined ? undefined : this.#take(id, record)
   }
 
@@ -169,57 +135,7 @@ export class Contacts {
     return this.of(peer).find((contact) => equalBytes(contact.ticketTag, tag))
   }
 
-  // ── Calls ────────────────────────────────────────────────────────────────────────────────────────
-
-  /** How a device of the contact is called, or read. */
-  knownPeer({ peer, pactId, pactSecret }: Contact, device: KnownDevice): KnownPeer {
-    const { deviceKey, boxKey } = device
-    return { peer, peerKey: keyFromPeerId(peer), deviceKey, boxKey, pactId, pactSecret }
-  }
-
-  /**
-   * The devices to call, the last met first; each by the pact with the fewest failures, the latest proven first.
-   * @throws HandfastError `closed`
-   */
-  targets(peer: PeerId, isWanted: (device: KnownDevice) => boolean = () => true): Target[] {
-    const contacts = this.of(peer)
-    const devices = this.peers.get(peer).devices.filter(isWanted).slice(0, maxRacingDials)
-    if (contacts.length === 0 || devices.length === 0) throw forgotten()
-    return devices.map((device) => {
-      const failures = (contact: Contact) => this.#failures.get(keyOf({ contact, device })) ?? 0
-      const [contact] = contacts.toSorted((a, b) => failures(a) - failures(b))
-      return { contact: contact!, device }
-    })
-  }
-
-  /**
-   * In which day's mailbox to look for a device, from today: where it was last, and after a dial in vain at the others in turn. With the
-   * three days that it listens for, clocks 48 hours apart find each other.
-   */
-  dayToDial(target: Target): number {
-    const key = keyOf(target)
-    const first = days.indexOf(this.#days.get(key) ?? 0)
-    return days[(first + (this.#failures.get(key) ?? 0)) % days.length]!
-  }
-
-  /**
-   * Whether to call it as a device that it has met. One that it has not shows that the contact vouches for this identity; after a call in
-   * vain it may be the other way.
-   */
-  isCalledAsMet(target: Target): boolean {
-    const { contact, device } = target
-    const isProvable =
-      this.peers.get(contact.peer).peerChain !== null || contact.peer === this.#identity.peer
-    const isMet = device.lastMetMs > 0
-    return !isProvable || isMet === ((this.#failures.get(keyOf(target)) ?? 0) % 2 === 0)
-  }
-
-  /** A call at the mailbox of that day was answered, or in vain. */
-  noteDial(target: Target, day: number, wasAnswered: boolean): void {
-    const key = keyOf(target)
-    if (wasAnswered) this.#days.set(key, day)
-    this.#failures.set(key, wasAnswered ? 0 : (this.#failures.get(key) ?? 0) + 1)
-  }
+  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────
 
   /** There is a session with that device: it is known from now on, and called first. Returns whether it was not known before. */
   async meet(
@@ -236,8 +152,6 @@ export class Contacts {
     await (isSame ? written.catch(() => {}) : written)
     return !known
   }
-
-  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Readies a contact and the device it was made with for being written: encrypting can't happen within a transaction. Who is new gets the
@@ -464,12 +378,7 @@ export class Contacts {
   }
 
   #forgetAll(contacts: readonly Contact[]): void {
-    for (const { id } of contacts) {
-      this.#contacts.delete(id)
-      for (const memory of [this.#failures, this.#days]) {
-        for (const key of memory.keys()) if (key.startsWith(`${id}/`)) memory.delete(key)
-      }
-    }
+    for (const { id } of contacts) this.#contacts.delete(id)
   }
 
   #write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {

@@ -10,20 +10,21 @@ import { maxUntoldTraces } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { RequestHandler } from '../link/calls.ts'
-import { gone } from '../link/carrier.ts'
+import { gone, linkClosed } from '../link/carrier.ts'
 import type { MessageInfo } from '../link/inbox.ts'
 import type { Sessions } from '../link/sessions.ts'
 import { Ticket } from '../ticket/ticket.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { SecurityEvent } from './journal.ts'
 import { pipe } from './dialogue.ts'
+import { forms, parts } from './known.ts'
 import type { Leader } from './leader.ts'
 import { News } from './news.ts'
-import type { Tasks } from './role.ts'
 import { Served } from './served.ts'
+import type { Tasks } from './tasks.ts'
 import { TabSession } from './tab-session.ts'
 import type { TraceEvent } from './trace.ts'
-import { askedFor, tabVersion, tasks } from './tab-words.ts'
+import { askedFor, tabVersion } from './tab-words.ts'
 import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
 import { sendSnapshot, snapshotStream } from './snapshot-stream.ts'
 
@@ -39,9 +40,6 @@ type Handlers = {
   [W in keyof LeaderWords]: (params: LeaderWords[W], signal: AbortSignal) => unknown
 }
 
-/** Told whole when they change; addresses with tickets. */
-const wholes = ['tickets', 'pairings', 'devices', 'signaling'] as const
-
 export class Desk {
   readonly tab: string
   /** Resolves when the follower has gone, or has turned to another leader. */
@@ -54,26 +52,45 @@ export class Desk {
   #forgotten: PeerId[] = []
   readonly #people = new Set<PeerId>()
   #security: SecurityEvent[] = []
-  readonly #changed = new Set(wholes)
+  readonly #changed = new Set(parts)
   #skewMs: number | null = null
   #trace: TraceEvent[] = []
   #missed = 0
   #stopTrace: Unsubscribe = () => {}
   readonly #stops: Unsubscribe[] = [() => this.#stopTrace()]
-  /** The methods of strangers' queries that the follower answers. */
-  #answers: readonly string[] = []
+  /** What the follower does with strangers' queries. */
+  readonly #answering = {
+    methods: [] as readonly string[],
+    run: (method: string, params: unknown, signal: AbortSignal) =>
+      this.#ask('query', [method, params], signal),
+  }
   /** Peers whose first words wait until the follower has set its handlers. */
   readonly #unserved = new Map<string, Deferred<void>>()
 
   constructor({ leader, channel, tab, runtime }: DeskOptions) {
     this.#leader = leader
     this.tab = tab
+    const tasks = (Object.keys(leader.tasks) as (keyof Tasks)[]).map(
+      (task) =>
+        [
+          task,
+          async (params: never) => {
+            const result = await leader.do(task, params)
+            // What the follower shows by then is what has come of it.
+            await this.#news.told()
+            return result
+          },
+        ] as const,
+    )
     this.#session = new TabSession({
       channel,
       role: 'responder',
       runtime,
       handlers: new Map(
-        Object.entries(this.#handlers).map(([word, handler]) => [word, this.#unlessOver(handler)]),
+        [...tasks, ...Object.entries(this.#handlers)].map(([word, handler]) => [
+          word,
+          this.#unlessOver(handler),
+        ]),
       ),
       acceptStream: ({ name, writable }) => {
         if (name !== snapshotStream) return false
@@ -102,12 +119,10 @@ export class Desk {
     const leader = this.#leader
     for (const [peer, sessions] of leader.links) this.#add(peer, sessions)
     this.#stops.push(
-      ...wholes.map((kind) =>
-        leader.on(kind, () => {
-          this.#changed.add(kind)
-          this.#news.add()
-        }),
-      ),
+      leader.on('known', (part) => {
+        this.#changed.add(part)
+        this.#news.add()
+      }),
       leader.on('link', (peer) => this.#add(peer, leader.links.get(peer)!)),
       leader.on('forgotten', (peer) => {
         this.#links.get(peer)?.stop()
@@ -119,7 +134,6 @@ export class Desk {
         this.#people.add(peer)
         this.#news.add()
       }),
-      leader.on('revoked', () => this.#news.add()),
       leader.on('security', (event) => {
         this.#security.push(event)
         this.#news.add()
@@ -128,15 +142,7 @@ export class Desk {
         this.#skewMs = skewMs
         this.#news.add()
       }),
-    )
-    const methods = () => this.#answers
-    this.#stops.push(
-      leader.addAnswering({
-        get methods() {
-          return methods()
-        },
-        run: (method, params, signal) => this.#ask('query', [method, params], signal),
-      }),
+      leader.addAnswering(this.#answering),
     )
     this.#news.add()
   }
@@ -157,8 +163,7 @@ export class Desk {
 
   async #tell(): Promise<void> {
     const leader = this.#leader
-    const ifNew = <T>(kind: (typeof wholes)[number], take: () => T) =>
-      this.#changed.has(kind) ? take() : null
+    const known = [...this.#changed].map((part) => [part, forms[part].write(leader[part] as never)])
     const news: LeaderNews = {
       links: [...this.#links].flatMap(([peer, served]) => {
         const link = served.takeNews()
@@ -166,19 +171,8 @@ export class Desk {
       }),
       people: [...this.#people].map((peer) => [peer, leader.person(peer)]),
       forgotten: this.#forgotten,
-      tickets: ifNew('tickets', () => leader.tickets.map(String)),
-      addresses: ifNew('tickets', () => leader.addresses.map(String)),
-      pairings: ifNew('pairings', () => [...leader.pairings]),
-      devices: ifNew('devices', () =>
-        leader.devices.map(({ key, isThis, lastMetAt }) => [
-          key,
-          isThis,
-          lastMetAt?.getTime() ?? null,
-        ]),
-      ),
-      signaling: ifNew('signaling', () => leader.signaling.map(({ path, state }) => [path, state])),
+      known: Object.fromEntries(known),
       skewMs: this.#skewMs,
-      isRevoked: leader.isRevoked,
       security: this.#security,
       trace: this.#takeTrace(),
     }
@@ -233,7 +227,7 @@ export class Desk {
 
   #sessions(peer: string): Sessions {
     const sessions = this.#leader.links.get(peer as PeerId)
-    if (!sessions) throw new HandfastError('closed', 'The link is closed')
+    if (!sessions) throw linkClosed()
     return sessions
   }
 
@@ -249,9 +243,6 @@ export class Desk {
   }
 
   readonly #handlers = {
-    ...(Object.fromEntries(
-      tasks.map((task) => [task, (params: never) => this.#leader.do(task, params)]),
-    ) as unknown as Pick<Handlers, keyof Tasks>),
     hello: async ([version]) => {
       if (version !== tabVersion) {
         throw new HandfastError('identity-in-use', 'Another tab runs another version of this page')
@@ -260,7 +251,10 @@ export class Desk {
       await this.#news.told()
       return [...this.#leader.links.keys()]
     },
-    news: (links) => {
+    news: ({ links, methods: answered, isTraced }) => {
+      this.#answering.methods = answered
+      this.#stopTrace()
+      this.#stopTrace = isTraced ? this.#leader.tracer.on((event) => this.#note(event)) : () => {}
       for (const [peer, takesMessages, takesStreams, methods, hasDrafts] of links) {
         this.#links.get(peer as PeerId)?.announce({ takesMessages, takesStreams, methods })
         if (hasDrafts) this.#leader.links.get(peer as PeerId)?.adopt()
@@ -275,20 +269,9 @@ export class Desk {
       const stream = await this.#sessions(peer).openStream(name, signal)
       pipe(stream, () => this.#session.openStream(askedFor + token))
     },
-    invite: async (options) => String(await this.#leader.invite(options)),
-    address: async (options) => String(await this.#leader.address(options)),
-    answers: (methods) => void (this.#answers = methods),
     accept: (params, signal) => this.#accept(params, signal),
     served: ([token]) => this.#unserved.get(token)?.resolve(),
-    changePerson: async (params) => {
-      await this.#leader.changePerson(...params)
-      await this.#news.told()
-    },
-    trace: (isWanted) => {
-      this.#stopTrace()
-      this.#stopTrace = isWanted ? this.#leader.tracer.on((event) => this.#note(event)) : () => {}
-    },
-  } satisfies Handlers
+  } satisfies Omit<Handlers, keyof Tasks>
 
   async #accept([text, given, token]: LeaderWords['accept'], signal: AbortSignal): Promise<PeerId> {
     const served = deferred<void>()

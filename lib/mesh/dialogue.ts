@@ -8,11 +8,13 @@ import { HandfastError } from '../base/errors.ts'
 import { maxMessageBytes } from '../base/limits.ts'
 import { encode, type CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import type { Record } from '../codec/records.ts'
 import { Calls, type RequestHandler } from '../link/calls.ts'
 import { isUint32, Streams, type LinkStream } from '../link/streams.ts'
-import type { Session, SessionEnd, SessionHandler } from '../session/session.ts'
-import { fromTabError, toTabError, type TabError } from './tab-words.ts'
+import type { SessionEnd } from '../session/session-end.ts'
+import type { Session, SessionHandler } from '../session/session.ts'
+import { fromTabError, toTabError, type TabError } from './tab-error.ts'
 
 export interface DialogueHandlers {
   /** What they throw crosses with its code and message. */
@@ -38,7 +40,7 @@ export class Dialogue implements SessionHandler {
       () => this.#nextTransferId++,
     )
     this.#streams = new Streams(session, acceptStream)
-    session.addSource(this.#calls, 'interactive')
+    session.sources.add(this.#calls, 'interactive')
     void session.ended.then(() => {
       this.#calls.close()
       this.#streams.close()
@@ -130,14 +132,17 @@ export function pipe(stream: LinkStream, open: () => LinkStream): boolean {
   return true
 }
 
-const { request, response, failure, cancel } = recordKinds
-const callKinds: ReadonlySet<number> = new Set([request, response, failure, cancel])
+const callKinds: ReadonlySet<number> = new Set([
+  recordKinds.request,
+  recordKinds.response,
+  recordKinds.failure,
+  recordKinds.cancel,
+])
 
-const { streamOpen, streamData, streamCredit, streamEnd, streamReset } = recordKinds
 const streamKinds: ReadonlySet<number> = new Set([
-  streamOpen,
-  streamData,
-  streamCredit,
-  streamEnd,
-  streamReset,
+  recordKinds.streamOpen,
+  recordKinds.streamData,
+  recordKinds.streamCredit,
+  recordKinds.streamEnd,
+  recordKinds.streamReset,
 ])

@@ -4,15 +4,17 @@ import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Carrier, CarrierEvents, Receiver, Reception } from '../link/carrier.ts'
+import { linkClosed, type Carrier, type Receiver, type Reception } from '../link/carrier.ts'
 import type { Delivery, Fates } from '../link/delivery.ts'
 import { Drafts } from '../link/drafts.ts'
+import type { CarrierEvents } from '../link/events.ts'
 import type { Handover } from '../link/handover.ts'
 import type { LinkState } from '../link/state.ts'
 import type { LinkStream } from '../link/streams.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { Store } from '../storage/store.ts'
-import { fromTabError, type FollowerNews, type LeaderWords, type LinkNews } from './tab-words.ts'
+import { fromTabError } from './tab-error.ts'
+import type { FollowerLink, LeaderWords, LinkNews } from './tab-words.ts'
 
 export interface CarrierOptions {
   readonly peer: PeerId
@@ -187,8 +189,8 @@ export class FollowerCarrier implements Carrier {
   }
 
   /** Nothing, when nothing is new since the last time. */
-  takeNews(): FollowerNews | undefined {
-    if (!this.#isNew) return undefined
+  takeNews(): FollowerLink[] {
+    if (!this.#isNew) return []
     const { takesMessages = false, takesStreams = false, methods = [] } = this.receiver ?? {}
     const hasDrafts = this.#hasDrafts
     this.#isNew = this.#hasDrafts = false
@@ -207,7 +209,7 @@ export class FollowerCarrier implements Carrier {
 
   /** For good. */
   close(): void {
-    const error = new HandfastError('closed', 'The link is closed')
+    const error = linkClosed()
     this.#ending.abort(error)
     this.#become('closed')
     this.#drafts.close(error)

@@ -16,20 +16,23 @@ import type { LinkStream } from '../link/streams.ts'
 import { unlessAborted } from '../link/within.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
 import type { Store } from '../storage/store.ts'
-import { Address } from '../ticket/address.ts'
-import { Ticket } from '../ticket/ticket.ts'
+import type { Address } from '../ticket/address.ts'
+import type { Ticket } from '../ticket/ticket.ts'
 import type { Answers } from './answers.ts'
 import { FollowerCarrier, type CarrierOptions } from './follower-carrier.ts'
+import { forms, parts } from './known.ts'
 import { News } from './news.ts'
-import type { AcceptOptions, AddressOptions, InviteOptions } from './options.ts'
-import type { OwnDevice } from './own-devices.ts'
+import type { AcceptOptions } from './options.ts'
+import type { OwnDevice } from './known.ts'
 import type { PathState } from './paths.ts'
-import type { Role, RoleEvents, TaskResult, Tasks } from './role.ts'
+import type { Role } from './role.ts'
+import type { RoleEvents } from './role-events.ts'
 import { openTabChannel } from './tab-channel.ts'
 import type { TabHub } from './tab-hub.ts'
 import { TabSession } from './tab-session.ts'
+import type { TaskResult, Tasks } from './tasks.ts'
 import { askedFor, tabVersion } from './tab-words.ts'
-import type { FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
+import type { FollowerNews, FollowerWords, LeaderNews, LeaderWords } from './tab-words.ts'
 import type { Tracer } from './tracer.ts'
 import { readSnapshot, snapshotStream } from './snapshot-stream.ts'
 
@@ -47,12 +50,12 @@ const tokenBytes = 12
 
 export class Follower implements Role {
   readonly links = new Map<PeerId, FollowerCarrier>()
-  signaling: readonly PathState[] = []
-  tickets: readonly Ticket[] = []
-  pairings: ReadonlyMap<string, string> = new Map()
-  devices: readonly OwnDevice[] = []
-  addresses: readonly Address[] = []
-  isRevoked = false
+  readonly tickets: readonly Ticket[] = []
+  readonly addresses: readonly Address[] = []
+  readonly pairings: ReadonlyMap<string, string> = new Map()
+  readonly devices: readonly OwnDevice[] = []
+  readonly signaling: readonly PathState[] = []
+  readonly revoked = false as boolean
   readonly #options: FollowerOptions
   readonly #commits: GroupCommit
   readonly #people = new Map<PeerId, Person>()
@@ -70,13 +73,12 @@ export class Follower implements Role {
   #answers: Answers | undefined
   #cancelRetry = () => {}
   readonly #stopTracing: Unsubscribe
-  #isTraced = false
   #over: HandfastError | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
     this.#commits = new GroupCommit(options.store, ['drafts'])
-    this.#stopTracing = options.tracer.onSwitch(() => this.#askForTrace())
+    this.#stopTracing = options.tracer.onSwitch(() => this.#news.add())
     for (const [peer, handover] of options.handovers) this.#add(peer, handover)
   }
 
@@ -140,18 +142,7 @@ export class Follower implements Role {
     this.#isReady = true
     this.#ready.resolve(session)
     for (const carrier of this.links.values()) void carrier.begin()
-    if (this.#answers) this.serve(this.#answers)
-    this.#isTraced = false
-    this.#askForTrace()
     this.#news.add()
-  }
-
-  /** While somebody listens here. */
-  #askForTrace(): void {
-    const { isOn } = this.#options.tracer
-    if (!this.#isReady || isOn === this.#isTraced) return
-    this.#isTraced = isOn
-    this.#session?.request('trace', isOn, this.#never).catch(() => {})
   }
 
   #lose(session: TabSession): void {
@@ -218,10 +209,8 @@ export class Follower implements Role {
   }
 
   #learn(news: LeaderNews): void {
-    const { links, people, forgotten, tickets, addresses, pairings, devices } = news
-    const { signaling, skewMs, isRevoked, security, trace } = news
+    const { links, people, forgotten, known: told, skewMs, security, trace } = news
     if (this.#over) return
-    const nowS = this.#options.runtime.now() / 1000
     for (const peer of forgotten) this.#forget(peer as PeerId)
     for (const [peer, person] of people) this.#people.set(peer as PeerId, person)
     for (const [peer, state, queued, events] of links) {
@@ -233,33 +222,14 @@ export class Follower implements Role {
       if (this.#session?.isOpen) void carrier.begin()
     }
     for (const [peer, person] of people) this.#emitter.emit('person', peer as PeerId, person)
-    if (addresses) this.addresses = addresses.map((text) => Address.read(text, nowS))
-    if (tickets) {
-      const known = new Map(this.tickets.map((ticket) => [String(ticket), ticket]))
-      this.tickets = tickets.map((text) => known.get(text) ?? Ticket.parse(text, nowS))
-      this.#emitter.emit('tickets')
-    }
-    if (devices) {
-      this.devices = devices.map(([key, isThis, lastMetMs]) => ({
-        key,
-        isThis,
-        lastMetAt: lastMetMs === null ? null : new Date(lastMetMs),
-      }))
-      this.#emitter.emit('devices')
-    }
-    if (pairings) {
-      this.pairings = new Map(pairings)
-      this.#emitter.emit('pairings')
-    }
-    if (signaling) {
-      this.signaling = signaling.map(([path, state]) => ({ path, state }))
-      this.#emitter.emit('signaling')
+    for (const part of parts.filter((each) => each in told)) {
+      const before = this[part]
+      const now = forms[part].read(told[part] as never, before as never)
+      if (now === before) continue
+      Object.assign(this, { [part]: now })
+      this.#emitter.emit('known', part)
     }
     if (skewMs !== null) this.#emitter.emit('clock-skew', skewMs)
-    if (isRevoked && !this.isRevoked) {
-      this.isRevoked = true
-      this.#emitter.emit('revoked')
-    }
     for (const event of security) this.#emitter.emit('security', event)
     for (const event of trace) this.#options.tracer.pass(event)
   }
@@ -275,7 +245,11 @@ export class Follower implements Role {
 
   async #tell(): Promise<void> {
     const session = await this.#ready.promise
-    const news = [...this.links.values()].flatMap((carrier) => carrier.takeNews() ?? [])
+    const news: FollowerNews = {
+      links: [...this.links.values()].flatMap((carrier) => carrier.takeNews()),
+      methods: this.#answers?.methods ?? [],
+      isTraced: this.#options.tracer.isOn,
+    }
     await session.request('news', news, this.#never)
   }
 
@@ -331,11 +305,6 @@ export class Follower implements Role {
 
   // ── The mesh ─────────────────────────────────────────────────────────────────────────────────────
 
-  async invite(options: InviteOptions, signal: AbortSignal): Promise<Ticket> {
-    const text = (await this.#ask('invite', { ...options }, signal)) as string
-    return Ticket.parse(text, this.#options.runtime.now() / 1000)
-  }
-
   async do<T extends keyof Tasks>(
     task: T,
     params: Parameters<Tasks[T]>,
@@ -344,16 +313,9 @@ export class Follower implements Role {
     return (await this.#ask(task, params as never, signal, task !== 'settlePairing')) as never
   }
 
-  async address(options: AddressOptions, signal: AbortSignal): Promise<Address> {
-    const text = (await this.#ask('address', { ...options }, signal)) as string
-    return Address.read(text, this.#options.runtime.now() / 1000)
-  }
-
-  /** Said again to every leader. */
   serve(answers: Answers): void {
     this.#answers = answers
-    if (!this.#isReady) return
-    this.#session?.request('answers', answers.methods, this.#never).catch(() => {})
+    this.#news.add()
   }
 
   async accept(

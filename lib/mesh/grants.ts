@@ -8,7 +8,7 @@ import type { HandfastError } from '../base/errors.ts'
 import { maxPeerChainBytes } from '../base/limits.ts'
 import { decode, encode, type CborValue } from '../codec/cbor.ts'
 import type { Fields } from '../codec/fields.ts'
-import { recordKinds } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
 import {
   atAnyTime,
   certifyPeer,

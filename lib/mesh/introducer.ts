@@ -14,7 +14,8 @@ import {
 } from '../base/limits.ts'
 import type { CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import type { Record } from '../codec/records.ts'
 import { Mailboxes, tagKey } from '../signaling/mailboxes.ts'
 import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 

@@ -56,7 +56,7 @@ export async function joinIdentity(
   const { runtime = systemRuntime, relays = [], network = 'main', signal, timeoutMs } = options
   signal?.throwIfAborted()
   await ready()
-  const parsed = typeof ticket === 'string' ? Ticket.parse(ticket, runtime.now() / 1000) : ticket
+  const parsed = typeof ticket === 'string' ? Ticket.read(ticket, runtime.now() / 1000) : ticket
   if (parsed.purpose !== devicePurpose) {
     throw new HandfastError('bad-ticket', 'The ticket is not for a device: use mesh.accept')
   }

@@ -4,12 +4,14 @@
  */
 
 import { reportError } from '../base/emitter.ts'
-import { HandfastError, isNotLeading } from '../base/errors.ts'
+import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
+import { readRecords } from '../storage/reading.ts'
 import type { Store } from '../storage/store.ts'
+import { report } from './report.ts'
 
 /** What has happened, and what `detail` says of it. */
 export type SecurityEventKind =
@@ -55,6 +57,8 @@ export type SecurityEventKind =
   | 'locked'
   /** The identity was unlocked. */
   | 'unlocked'
+  /** The passphrase of the keys was set, changed or taken away. */
+  | 'passphrase-changed'
 
 /** Who brings each kind about. */
 const kinds: Readonly<Record<SecurityEventKind, 'self' | 'other' | 'repeated'>> = {
@@ -79,6 +83,7 @@ const kinds: Readonly<Record<SecurityEventKind, 'self' | 'other' | 'repeated'>> 
   'certificate-renewed': 'self',
   locked: 'self',
   unlocked: 'self',
+  'passphrase-changed': 'self',
 }
 
 /** One line of the security log. */
@@ -98,9 +103,9 @@ export interface SecurityEvent {
 /** Which part of the log. */
 export interface SecurityLogOptions {
   /** The most events to return. Default 100, at most 1,000. */
-  limit?: number
+  limit?: number | undefined
   /** Only events before the one with this id. */
-  before?: number
+  before?: number | undefined
 }
 
 export type EventAbout = Partial<Pick<SecurityEvent, 'peer' | 'detail'>>
@@ -147,9 +152,7 @@ export class Journal {
     // More than there are places for can't wait for a slow disk.
     const mostWaiting = isProvoked(noted) ? placesOfEach : limits.maxJournalEvents
     if (this.#isRepeated(kind, peer) || this.#pending.size >= mostWaiting) return
-    const adding = this.#add(noted).catch((error: unknown) => {
-      if (!isNotLeading(error)) reportError(error)
-    })
+    const adding = this.#add(noted).catch(report)
     this.#pending.add(adding)
     void adding.then(() => this.#pending.delete(adding))
   }
@@ -220,9 +223,7 @@ export class Journal {
   }
 
   async #read(): Promise<SecurityEvent[]> {
-    const records = await this.#store.transaction(['journal'], { mode: 'read' }, (transaction) =>
-      transaction.list('journal'),
-    )
+    const records = await readRecords(this.#store, 'journal')
     const events = records.flatMap(({ key, value }) => (isEvent(key, value) ? [value] : []))
     if (events.length < records.length) {
       reportError(new HandfastError('storage-failed', 'the security log is damaged'))

@@ -6,11 +6,14 @@
 import { HandfastError } from '../base/errors.ts'
 import { maxMergedAtOnce, maxSnapshotBytes, syncDelayMs, tagBytes } from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { PeerId } from '../identity/peer-id.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
+import type { Sessions } from '../link/sessions.ts'
 import { pactIdOf, pactRecord, pactSecretBytes } from '../session/pact.ts'
 import type { Adopted, Contacts, ProvenPact } from './contacts.ts'
 import type { KnownDevice } from './peer-record.ts'
+import { report } from './report.ts'
 import { mergePeers } from './snapshot.ts'
 
 /** A device that has been certified, whether it has heard of it or not. */
@@ -42,11 +45,9 @@ export async function makeOwnPact({
 export interface KinOptions {
   readonly identity: Identity
   readonly contacts: Contacts
-  /** Says what is new on the sessions with own devices. */
-  readonly announce: () => void
-  /** Does what follows from what was merged. */
-  readonly adopt: (adopted: Adopted) => Promise<void>
-  readonly onError: (error: unknown) => void
+  readonly roster: { get(peer: PeerId): Pick<Sessions, 'announce' | 'call'> | undefined }
+  /** `adopt` does what follows from what was merged. */
+  readonly devices: { adopt(adopted: Adopted): Promise<void> }
 }
 
 export class Kin {
@@ -65,7 +66,11 @@ export class Kin {
   tell(): void {
     this.#cancelTelling ??= this.#options.identity.runtime.setTimer(syncDelayMs, () => {
       this.#cancelTelling = undefined
-      this.#options.announce()
+      const { identity, roster } = this.#options
+      const sessions = roster.get(identity.peer)
+      sessions?.announce()
+      // Those that are not connected are to hear of it, too.
+      sessions?.call()
     })
   }
 
@@ -94,18 +99,18 @@ export class Kin {
 
   /** What has come, so many in one transaction; where that is in vain, one after the other: devices answer for themselves alone. */
   async #merge(): Promise<void> {
-    const { identity, contacts, adopt, onError } = this.#options
+    const { identity, contacts, devices } = this.#options
     this.#isMerging = true
     await Promise.resolve()
     while (this.#heard.length > 0 && !identity.isLocked) {
       const heard = this.#heard.splice(0, maxMergedAtOnce)
       for (const { length } of heard) this.#heardBytes -= length
-      const merge = async (items: Uint8Array[]) => adopt(await mergePeers(contacts, items))
+      const merge = async (items: Uint8Array[]) => devices.adopt(await mergePeers(contacts, items))
       // It is not said again: locked meanwhile, it waits.
       const fail = (items: Uint8Array[]) => (error: unknown) => {
         const isLocked = error instanceof HandfastError && error.code === 'locked'
         if (isLocked) for (const item of items) this.#keep(item)
-        else if (items.length === 1) onError(error)
+        else if (items.length === 1) report(error)
         return !isLocked && items.length > 1
       }
       const isOneByOne = await merge(heard).then(() => false, fail(heard))

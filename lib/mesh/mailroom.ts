@@ -6,10 +6,12 @@
 import { toBase64url } from '../base/bytes.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { Answerer, Reception } from '../session/answer.ts'
 import { contactTag, dayMs, utcDay } from '../session/pact.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Contact, Contacts } from './contacts.ts'
 import type { Introductions } from './introductions.ts'
+import type { Monitor } from './monitor.ts'
 import type { Paths, Route } from './paths.ts'
 
 /** Where a packet came in. */
@@ -22,13 +24,20 @@ export interface Slot {
   readonly contactId?: string
 }
 
+interface Receptions {
+  at(slot: Slot): Reception | undefined
+}
+
 export interface MailroomOptions {
   readonly identity: Identity
   readonly contacts: Contacts
   readonly paths: Paths
-  readonly introductions?: Introductions | undefined
-  /** `path`: by which of them it came. */
-  readonly receive: (slot: Slot, packet: Uint8Array, path: unknown) => void
+  readonly introductions: Introductions | undefined
+  /** What is done with packets that come to a slot: by the first that has something to do with it. */
+  readonly pairings: Receptions
+  readonly callers: Receptions
+  readonly answerer: Answerer
+  readonly monitor: Monitor
 }
 
 interface ContactMailbox {
@@ -66,7 +75,7 @@ export class Mailroom {
 
   openContact({ id, peer, pactSecret }: Contact): void {
     if (this.#contacts.has(id)) return
-    const { identity, contacts, paths, introductions, receive } = this.#options
+    const { identity, contacts, paths, introductions } = this.#options
     const signaling = paths.through(contacts.peers.relaysOf(peer), peer)
     const openDay = (day: number) => {
       const tag = contactTag(pactSecret, identity.device.key, day)
@@ -74,7 +83,7 @@ export class Mailroom {
       const close = this.#listen(slot)
       // Answered through whom it came.
       const closeToOthers = introductions?.listen(tag, peer, (packet, introducer) =>
-        receive({ ...slot, signaling: introducer }, packet, introducer),
+        this.#receive({ ...slot, signaling: introducer }, packet, introducer),
       )
       return () => (close(), closeToOthers?.())
     }
@@ -122,7 +131,15 @@ export class Mailroom {
   }
 
   #listen(slot: Slot): () => void {
-    const { receive } = this.#options
-    return slot.signaling.subscribe(slot.tag, (packet, path) => receive(slot, packet, path))
+    return slot.signaling.subscribe(slot.tag, (packet, path) => this.#receive(slot, packet, path))
+  }
+
+  /** `path`: by which of them it came. */
+  #receive(slot: Slot, packet: Uint8Array, path: unknown): void {
+    const { pairings, callers, contacts, answerer, monitor } = this.#options
+    const reception = pairings.at(slot) ?? callers.at(slot)
+    if (!reception) return
+    const peer = contacts.get(slot.contactId ?? '')?.peer
+    answerer.receive(slot.tag, packet, path, monitor.watchReception(reception, peer))
   }
 }

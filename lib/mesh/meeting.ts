@@ -14,8 +14,8 @@ import { refuseRevoked } from '../identity/revocations.ts'
 import {
   deviceScopes,
   everything,
+  givenScopes,
   isWithin as isCovered,
-  parseScopes,
   type Scopes,
 } from '../identity/scopes.ts'
 import { within } from '../link/within.ts'
@@ -26,12 +26,15 @@ import type { TicketBook } from '../ticket/book.ts'
 import type { Ticket } from '../ticket/ticket.ts'
 import type { Calling } from './calling.ts'
 import type { Contact, Contacts } from './contacts.ts'
+import type { Housekeeping } from './housekeeping.ts'
 import type { Note } from './journal.ts'
+import type { Kin } from './kin.ts'
 import type { Mailroom } from './mailroom.ts'
 import type { AcceptOptions, InviteOptions } from './options.ts'
 import { devicePurpose } from './pairing.ts'
 import type { Parting } from './parting.ts'
 import type { Paths } from './paths.ts'
+import type { Emit } from './role-events.ts'
 import type { Roster } from './roster.ts'
 
 export interface MeetingOptions {
@@ -47,10 +50,10 @@ export interface MeetingOptions {
   readonly parting: Parting
   /** Ended with the mesh. */
   readonly underWay: Set<AbortController>
+  readonly housekeeping: Housekeeping
+  readonly kin: Kin
   readonly note: Note
-  /** A contact has been written, provisional as yet. */
-  readonly onReserved: (contact: Contact) => void
-  readonly onKept: () => void
+  readonly emit: Emit
 }
 
 export class Meeting {
@@ -61,12 +64,13 @@ export class Meeting {
   }
 
   async invite(options: InviteOptions = {}): Promise<Ticket> {
-    const { identity, parting, relays, contacts, book, mailroom } = this.#options
+    const { identity, parting, relays, contacts, book, mailroom, housekeeping, emit } =
+      this.#options
     identity.assertUsable()
     parting.refuseIfRevoked()
     const { expiresInMs = limits.defaultTicketLifetimeMs, uses = 1 } = options
     const { purpose = 'contact', memo = '' } = options
-    const scopes = parseScopes(options.scopes ?? everything)
+    const scopes = givenScopes(options.scopes ?? everything)
     if (
       !isWithin(expiresInMs, limits.maxTicketLifetimeMs) ||
       !isWithin(uses, limits.maxTicketUses) ||
@@ -75,7 +79,10 @@ export class Meeting {
       utf8(memo).length > limits.maxMemoBytes ||
       (purpose === devicePurpose && uses !== 1)
     ) {
-      throw new HandfastError('invalid-argument', 'A limit of InviteOptions')
+      throw new HandfastError(
+        'invalid-argument',
+        'expiresInMs, uses, purpose or memo is out of range',
+      )
     }
     // Whoever came would be met with silence.
     const { scopes: own } = verifyChain(identity.chain, atAnyTime)
@@ -98,6 +105,8 @@ export class Meeting {
       Math.max(identity.runtime.now(), contacts.peers.lastForgottenMs + 1),
     )
     mailroom.openTicket(ticket.tag, ticket.expiresAt.getTime())
+    housekeeping.schedule()
+    emit('known', 'tickets')
     return ticket
   }
 
@@ -144,7 +153,7 @@ export class Meeting {
     { scopes = everything, ...options }: AcceptOptions,
     served: Promise<void>,
   ): Promise<void> {
-    const { identity, network, calling, contacts, roster, onReserved } = this.#options
+    const { identity, network, calling, contacts, roster } = this.#options
     const granted = contacts.scopesOf(ticket.issuer, scopes)
     const grant = () => grantTo(identity, ticket.issuerDevice.peerKey, granted)
     let contact: Contact
@@ -155,7 +164,7 @@ export class Meeting {
         openFirstContact(identity, network, ticket, description, replyTag, grant()),
       onAcknowledged: async (outcome) => {
         contact = await this.#reserve(ticket, outcome, scopes)
-        onReserved(contact)
+        this.listenFor(contact)
       },
       ...options,
     })
@@ -206,9 +215,30 @@ export class Meeting {
     )
   }
 
+  /** A contact has been written, provisional as yet. */
+  listenFor(contact: Contact): void {
+    const { mailroom, housekeeping } = this.#options
+    mailroom.openContact(contact)
+    housekeeping.schedule()
+  }
+
+  /** Listens for a contact, and calls it. */
+  open(contact: Contact): void {
+    const { roster, parting, mailroom, book, contacts } = this.#options
+    const isProvisional = contact.provisionalUntilMs !== null
+    const sessions = roster.of(contact.peer)
+    if (!isProvisional) roster.show(sessions)
+    if (parting.isRevoked) return
+    mailroom.openContact(contact)
+    // Who holds a pact of our own ticket and has never come: it is theirs to call.
+    const isTheirs = isProvisional && book.find(contact.ticketTag)
+    const hasDevices = contacts.peers.get(contact.peer).devices.length > 0
+    if (!isTheirs && hasDevices) sessions.call()
+  }
+
   /** Makes a contact permanent and its ticket's use spent: both or neither. */
   async keep({ id, peer, ticketTag }: Contact): Promise<void> {
-    const { book, contacts, mailroom, note, onKept } = this.#options
+    const { book, contacts, mailroom, note, kin, emit } = this.#options
     let finish: () => Contact[] = () => []
     const isOurTicket = book.find(ticketTag) !== undefined
     const isNew = !contacts.values().some(isProvenWith(peer))
@@ -216,8 +246,11 @@ export class Meeting {
       finish = await contacts.prove(id, transaction)
     })
     for (const replaced of finish()) mailroom.closeContact(replaced.id)
-    onKept()
-    if (isOurTicket) note('ticket-redeemed', { peer })
+    kin.tell()
+    if (isOurTicket) {
+      emit('known', 'tickets')
+      note('ticket-redeemed', { peer })
+    }
     if (isNew) note('contact-added', { peer })
   }
 

@@ -3,6 +3,8 @@
  * one; known contacts are called when the mesh opens and answered whenever they call. What strangers send gets silence.
  */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { toBase64url } from '../base/bytes.ts'
 import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import { deferred } from '../base/deferred.ts'
@@ -13,21 +15,22 @@ import { writeBackup } from '../identity/backup.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { RootSource } from '../identity/options.ts'
 import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
-import { signRevocations } from '../identity/revocations.ts'
+import { excludes, signRevocations } from '../identity/revocations.ts'
+import type { VerifiedMessage } from '../identity/signed-message.ts'
 import { safetyNumber } from '../identity/safety-number.ts'
-import { parseScopes } from '../identity/scopes.ts'
+import { givenScopes } from '../identity/scopes.ts'
 import type { Carrier } from '../link/carrier.ts'
 import type { RequestHandler } from '../link/calls.ts'
 import { Link } from '../link/link.ts'
 import { nobody } from '../link/person.ts'
 import { unlessAborted } from '../link/within.ts'
 import { dayMs } from '../session/pact.ts'
-import type { Address } from '../ticket/address.ts'
+import { Address } from '../ticket/address.ts'
 import { Ticket } from '../ticket/ticket.ts'
 import { Answers } from './answers.ts'
 import { Leader } from './leader.ts'
 import type { SecurityEvent, SecurityLogOptions } from './journal.ts'
-import type { OwnDevice } from './own-devices.ts'
+import type { OwnDevice } from './known.ts'
 import type { Pairing } from './pairing.ts'
 import type {
   AcceptOptions,
@@ -39,10 +42,12 @@ import type {
   MeshOptions,
 } from './options.ts'
 import type { PathState } from './paths.ts'
-import type { Role, TaskResult, Tasks } from './role.ts'
+import { isExpiring } from './renewal.ts'
+import type { Role } from './role.ts'
 import { Roles } from './roles.ts'
 import type { MeshStats } from './stats.ts'
 import { openTabHub, type TabHub } from './tab-hub.ts'
+import type { TaskResult, Tasks } from './tasks.ts'
 import type { TraceEvent } from './trace.ts'
 import { logTrace } from './trace-switch.ts'
 import { Tracer } from './tracer.ts'
@@ -76,10 +81,17 @@ export class Mesh {
   /**
    * Opens the mesh of an identity and calls its contacts. Where several tabs of a browser have the same identity open, one of them leads
    * and the others work through it; when it ends or hangs another does, and nothing is lost.
-   * @throws HandfastError `identity-in-use`, `invalid-argument`, `storage-failed`, `unsupported`
+   * @throws HandfastError `identity-in-use`, `invalid-argument`, `locked`, `storage-failed`, `unsupported`
    */
   static async open(options: MeshOptions): Promise<Mesh> {
-    const { identity, idleTimeoutMs = limits.defaultIdleTimeoutMs } = options
+    const { identity, relays = [], idleTimeoutMs = limits.defaultIdleTimeoutMs } = options
+    // Before anything is taken or opened, in words, for whoever has no compiler to tell them.
+    if (typeof identity?.occupy !== 'function') {
+      throw new HandfastError('invalid-argument', 'identity is what Identity.open resolves with')
+    }
+    if (!Array.isArray(relays) || !relays.every((url) => typeof url === 'string')) {
+      throw new HandfastError('invalid-argument', 'relays is an array of URLs')
+    }
     if (!(idleTimeoutMs >= limits.minIdleTimeoutMs && idleTimeoutMs <= limits.maxIdleTimeoutMs)) {
       throw new HandfastError('invalid-argument', 'idleTimeoutMs is from 1 second to 24 hours')
     }
@@ -134,7 +146,7 @@ export class Mesh {
     return this.#role.signaling
   }
 
-  /** Calls `listener` at every such event. Returns the way to stop. */
+  /** Calls `listener` at every such event from now on; links that are there already are in `links`. Returns the way to stop. */
   on<K extends keyof MeshEvents>(
     event: K,
     listener: (...args: MeshEvents[K]) => void,
@@ -149,7 +161,7 @@ export class Mesh {
    */
   async invite(options: InviteOptions = {}): Promise<Ticket> {
     this.#identity.assertUsable()
-    return this.#ask((role, signal) => role.invite(options, signal))
+    return Ticket.read(await this.#do('invite', { ...options }), this.#nowS)
   }
 
   /** One's own tickets that can still be used, also from before a reload. */
@@ -171,8 +183,8 @@ export class Mesh {
    * Withdraws a ticket, or an address, where nobody is answered then. Who has redeemed the ticket already stays a contact.
    * @throws HandfastError `storage-failed`, `closed`
    */
-  async withdraw({ tag }: Ticket | Address): Promise<void> {
-    await this.#do('withdraw', tag)
+  async withdraw(invitation: Ticket | Address): Promise<void> {
+    await this.#do('withdraw', invitation.tag)
   }
 
   /**
@@ -180,7 +192,7 @@ export class Mesh {
    * @throws HandfastError `invalid-argument`, `queue-full`, `bad-certificate`, `locked`, `revoked`, `storage-failed`, `closed`
    */
   async address(options: AddressOptions = {}): Promise<Address> {
-    return this.#ask((role, signal) => role.address(options, signal))
+    return Address.read(await this.#do('address', { ...options }), this.#nowS)
   }
 
   /** One's own addresses that are answered at, also from before a reload. */
@@ -211,8 +223,8 @@ export class Mesh {
     this.#closing.signal.throwIfAborted()
     this.#identity.assertUsable()
     const { runtime } = this.#identity
-    const parsed = typeof ticket === 'string' ? Ticket.parse(ticket, runtime.now() / 1000) : ticket
-    if (options.scopes) parseScopes(options.scopes)
+    const parsed = typeof ticket === 'string' ? Ticket.read(ticket, this.#nowS) : ticket
+    if (options.scopes) givenScopes(options.scopes)
     const served = deferred<void>()
     try {
       const peer = await this.#ask((role) => role.accept(parsed, options, served.promise))
@@ -270,18 +282,27 @@ export class Mesh {
    * @throws HandfastError `invalid-argument`, `no-root`, `bad-words`, `locked`, `exhausted` (64 were revoked), `storage-failed`
    */
   async revokeDevice(deviceKey: Uint8Array | string, source?: RootSource): Promise<void> {
-    const { runtime } = this.#identity
     const key = failAs('invalid-argument', () => keyFromPeerId(parsePeerId(asText(deviceKey))))
-    const held = await this.#do('revocations')
+    const held = await this.#do('revocations', this.peer)
     const revocations = await this.#identity.withRoot(source, (root) =>
-      signRevocations(rootIssuer(root), held, [key], runtime.now() / 1000),
+      signRevocations(rootIssuer(root), held, [key], this.#nowS),
     )
     await this.#do('revoke', revocations)
   }
 
+  /**
+   * Whether the signer has revoked the device that signed this, or one that had certified it, as far as this identity has heard: of contacts, and of
+   * oneself. Nothing proves when a thing was signed: refuse by this what is new to you, and keep what you had before you heard of it.
+   * @param signed what `verifySigned` returned
+   * @throws HandfastError `storage-failed`, `closed`
+   */
+  async hasRevoked({ peer, deviceKeys }: VerifiedMessage): Promise<boolean> {
+    return excludes(await this.#do('revocations', peer), deviceKeys)
+  }
+
   /** Whether this device is one that its identity has revoked: it reaches nobody any more. */
   get isRevoked(): boolean {
-    return this.#role.isRevoked
+    return this.#role.revoked
   }
 
   /**
@@ -305,8 +326,8 @@ export class Mesh {
 
   /**
    * A backup: an age file (armored text) under a passphrase, for `Identity.restore` and every other implementation of age. It holds the
-   * recovery words, where the root is kept here or given, and the contacts with their pacts; no messages. The page stands still for about a
-   * second: that is what guessing the passphrase costs.
+   * recovery words, where the root is kept here or given, and the contacts with their pacts; no messages. It takes a second or two,
+   * in slices: that is what guessing the passphrase costs. The page is drawn meanwhile; timers and messages may wait.
    * @throws HandfastError `invalid-argument` for an empty passphrase, `locked`, `bad-words`; `bad-key` for the words of another
    * identity; `storage-failed`, `closed`
    */
@@ -348,9 +369,7 @@ export class Mesh {
     this.#cancelWatch()
     if (!end) return
     this.#cancelWatch = runtime.setTimer(delayMs, () => {
-      if (end.getTime() - runtime.now() < limits.certificateWarningMs) {
-        this.#emitter.emit('certificate-expiring', end)
-      }
+      if (isExpiring(this.#identity)) this.#emitter.emit('certificate-expiring', end)
       this.#watchCertificate(dayMs)
     })
   }
@@ -362,12 +381,12 @@ export class Mesh {
     role.serve(this.#answers)
     role.on('link', (peer, carrier) => this.#show(peer, carrier))
     role.on('forgotten', (peer) => this.#forget(peer))
-    role.on('devices', () => this.#emitter.emit('devices'))
-    role.on('pairings', () => this.#showPairings(role))
-    role.on('signaling', () => this.#emitter.emit('signaling'))
+    role.on('known', (part) => {
+      if (part === 'pairings') this.#showPairings(role)
+      else if (part !== 'tickets' && part !== 'addresses') this.#emitter.emit(part)
+    })
     role.on('person', (peer, person) => this.#links.get(peer)?.know(person))
     role.on('security', (event) => this.#emitter.emit('security', event))
-    role.on('revoked', () => this.#emitter.emit('revoked'))
     role.on('clock-skew', (skewMs) => this.#emitter.emit('clock-skew', skewMs))
     for (const [peer, carrier] of role.links) this.#show(peer, carrier)
     for (const [peer, link] of this.#links) {
@@ -414,6 +433,11 @@ export class Mesh {
     })
     this.#links.set(peer, link)
     this.#emitter.emit('link', link)
+  }
+
+  /** Unix seconds. */
+  get #nowS(): number {
+    return this.#identity.runtime.now() / 1000
   }
 
   #do<T extends keyof Tasks>(task: T, ...params: Parameters<Tasks[T]>): Promise<TaskResult<T>> {

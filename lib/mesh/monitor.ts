@@ -97,7 +97,9 @@ export class Monitor {
     sessions.on('stored', (count) =>
       this.#tracer.trace('message-stored', { peer, count, waiting: sessions.queued }),
     )
-    sessions.on('delivered', (id) => this.#tracer.trace('message-delivered', { peer, id }))
+    sessions.on('delivered', (id) => {
+      if (this.#tracer.isOn) this.#tracer.trace('message-delivered', { peer, id })
+    })
     sessions.on('refused', (id) => this.#tracer.trace('message-refused', { peer, id }))
     sessions.on('session', ({ name, peerDeviceKey, role }, reason) => {
       if (!this.#tracer.isOn) return

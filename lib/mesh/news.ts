@@ -2,8 +2,10 @@
 
 export class News {
   readonly #tell: () => Promise<unknown>
-  #isNew = false
-  #telling: Promise<void> | undefined
+  /** Under way, or over. */
+  #telling = Promise.resolve()
+  /** After that, if there is something new by then. */
+  #next: Promise<void> | undefined
 
   /** `tell` takes all that is new. When it fails, nobody is there any more. */
   constructor(tell: () => Promise<unknown>) {
@@ -11,21 +13,18 @@ export class News {
   }
 
   add(): void {
-    this.#isNew = true
-    void this.told()
+    this.#next ??= this.#run()
   }
 
-  /** Resolves when the other tab has had all that is new by now, or is gone. */
+  /** Resolves when the other tab has had all that is new by now, or is gone: it does not wait for what is newer, which may never end. */
   told(): Promise<void> {
-    this.#telling ??= this.#run().finally(() => (this.#telling = undefined))
-    return this.#telling
+    return this.#next ?? this.#telling
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve()
-    while (this.#isNew) {
-      this.#isNew = false
-      await this.#tell().catch(() => {})
-    }
+    await this.#telling
+    this.#telling = this.#next!
+    this.#next = undefined
+    await this.#tell().catch(() => {})
   }
 }

@@ -5,31 +5,28 @@
 
 import { toBase64url } from '../base/bytes.ts'
 import * as limits from '../base/limits.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import { atAnyTime, certifyDevice, verifyChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import { shared } from '../identity/scopes.ts'
 import type { Reception } from '../session/answer.ts'
 import { grantTo, readFirstContact, type OpenedFirstContact } from '../session/openings.ts'
 import { pactIdOf, pactSecretBytes } from '../session/pact.ts'
-import { packetKinds } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
 import type { TicketBook } from '../ticket/book.ts'
 import type { Ticket } from '../ticket/ticket.ts'
 import type { Session } from '../session/session.ts'
 import type { Slot } from './mailroom.ts'
-import type { NewKin } from './kin.ts'
+import type { OwnDevices } from './own-devices.ts'
 import { devicePurpose, HostedPairing } from './pairing.ts'
+import type { Emit } from './role-events.ts'
 
 export interface PairingsOptions {
   readonly identity: Identity
   readonly network: Uint8Array
   readonly book: TicketBook
-  /** What a new device is given. */
-  readonly snapshot: () => Promise<Uint8Array>
-  /** Another waits, or one that did does no more. */
-  readonly onChange: () => void
-  /** A device has its certificate. What it needs of this one must be on disk before it gets it. */
-  readonly onCertified: (device: NewKin) => Promise<void>
+  readonly devices: OwnDevices
+  readonly emit: Emit
 }
 
 export class Pairings {
@@ -94,11 +91,12 @@ export class Pairings {
     useId: string,
     session: Session,
   ): Promise<void> {
-    const { identity, book, snapshot, onChange, onCertified } = this.#options
+    const { identity, book, devices, emit } = this.#options
     const id = toBase64url(ticket.tag)
     const { scopes = [] } = book.find(ticket.tag) ?? {}
     try {
       await book.spend(ticket.tag, useId, async () => {})
+      emit('known', 'tickets')
     } catch {
       return session.abandon('closed')
     }
@@ -117,16 +115,17 @@ export class Pairings {
           nowS,
           scopes: shared(scopes, own),
         })
-        await onCertified({ deviceKey: device.key, boxKey: device.boxKey, chain })
+        // What it needs of this one is on disk before it has its certificate.
+        await devices.welcome({ deviceKey: device.key, boxKey: device.boxKey, chain })
         return chain
       },
-      snapshot,
+      snapshot: () => devices.snapshot(),
     })
     this.#all.add(pairing)
     void pairing.asked.then(() => {
       if (!this.#all.has(pairing)) return
       this.#waiting.set(id, pairing)
-      onChange()
+      emit('known', 'pairings')
     })
     try {
       await pairing.joined
@@ -134,7 +133,7 @@ export class Pairings {
       // Refused, or gone.
     } finally {
       this.#all.delete(pairing)
-      if (this.#waiting.delete(id)) onChange()
+      if (this.#waiting.delete(id)) emit('known', 'pairings')
     }
   }
 }

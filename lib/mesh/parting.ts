@@ -5,17 +5,20 @@
 
 import { toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
+import type { CborValue } from '../codec/cbor.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
 import { atAnyTime, verifyChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { Revocations } from '../identity/revocations.ts'
+import { revocationLists, type Revocations } from '../identity/revocations.ts'
 import { eraseLog, type LogOptions } from '../link/log.ts'
-import { revocationRecords } from './announcer.ts'
 import type { Adopted, Contact, Contacts } from './contacts.ts'
 import type { Introductions } from './introductions.ts'
 import type { Note } from './journal.ts'
 import type { Mailroom } from './mailroom.ts'
 import type { PeerRecord } from './peer-record.ts'
+import type { Queries } from './queries.ts'
+import type { Emit } from './role-events.ts'
 import type { Roster } from './roster.ts'
 
 export interface PartingOptions {
@@ -24,12 +27,15 @@ export interface PartingOptions {
   readonly roster: Roster
   readonly mailroom: Mailroom
   readonly introductions: Introductions | undefined
+  readonly queries: Queries
   readonly log: LogOptions
   readonly note: Note
-  readonly onForgotten: (peer: PeerId) => void
-  /** This device is revoked. */
-  readonly onRevoked: () => void
+  readonly emit: Emit
 }
+
+/** As they are said. */
+export const revocationRecords = (revocations: Revocations): CborValue[][] =>
+  revocationLists(revocations).map((bytes) => [recordKinds.revocations, bytes])
 
 export class Parting {
   readonly #options: PartingOptions
@@ -62,14 +68,24 @@ export class Parting {
   }
 
   async #end(peer: PeerId, contacts: readonly Contact[]): Promise<void> {
-    const { roster, mailroom, introductions, log, onForgotten } = this.#options
+    const { roster, mailroom, introductions, log, emit } = this.#options
     for (const { id } of contacts) mailroom.closeContact(id)
     const wasSeen = roster.proven.has(peer)
     const sessions = roster.remove(peer)
-    if (wasSeen) onForgotten(peer)
+    if (wasSeen) emit('forgotten', peer)
     introductions?.forget(peer)
     // At once: one that is met again meanwhile has nothing of the old log.
     await Promise.all([sessions?.close('forgotten'), eraseLog(log, peer)])
+  }
+
+  /** Provisional contacts are no more. */
+  dismiss(contacts: readonly Contact[]): void {
+    const { roster, mailroom, introductions } = this.#options
+    for (const { id, peer } of contacts) {
+      mailroom.closeContact(id)
+      void roster.remove(peer, 'unproven')?.close('closed')
+      if (!roster.proven.has(peer)) introductions?.forget(peer)
+    }
   }
 
   /** Takes note of a list; what it names is cut off at once, and where it is one's own, contacts are told. */
@@ -95,7 +111,7 @@ export class Parting {
 
   /** `before`: the record of the peer, when its devices were still known. */
   #cutOffRevoked(before: PeerRecord): void {
-    const { identity, contacts, roster, mailroom, note, onRevoked } = this.#options
+    const { identity, contacts, roster, mailroom, queries, note, emit } = this.#options
     const { peer } = before
     const lastWords = revocationRecords(contacts.peers.get(peer).revocations!)
     const isRevoked = contacts.peers.revokedSince(before)
@@ -109,6 +125,7 @@ export class Parting {
     if (!this.isRevoked) return
     mailroom.close()
     for (const sessions of roster.all()) void sessions.suspend('revoked', 'gracefully')
-    onRevoked()
+    queries.close()
+    emit('known', 'revoked')
   }
 }

@@ -52,10 +52,11 @@ export class Paths {
   /** @throws HandfastError `invalid-argument` for a relay URL that is not allowed, `unsupported` without WebSocket */
   constructor(options: PathsOptions) {
     this.#options = options
+    for (const url of this.#standing) this.#relay(url)
+    // Last, since it holds something that somebody would have to close.
     const hasTabs = typeof BroadcastChannel !== 'undefined'
     this.#others =
       options.signaling ?? (hasTabs ? [new TabSignaling({ runtime: options.runtime })] : [])
-    for (const url of this.#standing) this.#relay(url)
   }
 
   /** How things stand now. */

@@ -3,8 +3,7 @@
  * is revoked, and that it was forgotten or cut off. One record a peer, and one for the own identity: its other devices.
  */
 
-import { Emitter, reportError, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError } from '../base/errors.ts'
+import { Emitter, type Unsubscribe } from '../base/emitter.ts'
 import {
   maxClockLeadMs,
   maxForgottenPacts,
@@ -16,6 +15,7 @@ import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, parsePeerId, type PeerId } from '../identity/peer-id.ts'
 import { excludes, joinRevocations, type Revocations } from '../identity/revocations.ts'
 import { everything } from '../identity/scopes.ts'
+import { takeRecords } from '../storage/reading.ts'
 import { strictWrite, type StoreTransaction } from '../storage/store.ts'
 import {
   deviceOf,
@@ -46,17 +46,9 @@ export class Peers {
 
   static async open(identity: Identity): Promise<Peers> {
     const peers = new Peers(identity)
-    const records = await identity.store.transaction([table], { mode: 'read' }, (transaction) =>
-      transaction.list(table),
+    await takeRecords(identity.store, table, 'peer', (key, value) =>
+      peers.#peers.set(parsePeerId(key), checked(key, value)),
     )
-    for (const { key, value } of records) {
-      // One damaged record costs one peer. It stays where it is, and is reported at every opening.
-      try {
-        peers.#peers.set(parsePeerId(key), checked(key, value))
-      } catch (cause) {
-        reportError(new HandfastError('storage-failed', `the peer '${key}' is damaged`, { cause }))
-      }
-    }
     return peers
   }
 

@@ -1,25 +1,25 @@
 /** The people behind links: what the user calls them, whether their numbers were compared, what they may do; and what follows of a change. */
 
-import { HandfastError } from '../base/errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, type PeerId } from '../identity/peer-id.ts'
 import { safetyNumber } from '../identity/safety-number.ts'
+import { linkClosed } from '../link/carrier.ts'
 import { isSameList, type Person, type PersonChange } from '../link/person.ts'
+import type { Contacts } from './contacts.ts'
 import type { Grants } from './grants.ts'
 import type { Note } from './journal.ts'
 import type { PeerRecord } from './peer-record.ts'
-import type { Peers } from './peers.ts'
+import { report } from './report.ts'
+import type { Emit } from './role-events.ts'
 import type { Roster } from './roster.ts'
 
 export interface PeopleOptions {
   readonly identity: Identity
-  readonly peers: Peers
   readonly roster: Roster
   readonly grants: Grants
+  readonly contacts: Contacts
   readonly note: Note
-  /** Something is known of that peer that was not, or of one's own devices. */
-  readonly onChange: (peer: PeerId) => void
-  readonly onError: (error: unknown) => void
+  readonly emit: Emit
 }
 
 export class People {
@@ -30,34 +30,40 @@ export class People {
   }
 
   get(peer: PeerId): Person {
-    const record = this.#options.peers.get(peer)
+    const record = this.#options.contacts.peers.get(peer)
     const { name, scopes, grantedScopes } = record
     return { name, verified: this.#isVerified(record), scopes, grantedScopes }
   }
 
   /** @throws HandfastError `closed` for nobody known, `storage-failed` */
   async change(peer: PeerId, change: PersonChange): Promise<void> {
-    const { peers, roster } = this.#options
-    if (!roster.proven.has(peer)) throw new HandfastError('closed', 'The link is closed')
-    await peers.say(peer, change)
+    const { contacts, roster } = this.#options
+    if (!roster.proven.has(peer)) throw linkClosed()
+    await contacts.peers.say(peer, change)
   }
 
   /** What is known of a peer has changed, by whatever way: another device of one's own may have said so. */
   follow(now: PeerRecord, before: PeerRecord): void {
-    const { identity, roster, grants, onChange, onError } = this.#options
+    const { identity, roster, grants, emit } = this.#options
     const { peer } = now
     // Its sessions are about to be closed.
     if (now.forgottenAtMs !== before.forgottenAtMs) return
     if (roster.proven.has(peer)) this.#log(now, before)
     const sessions = roster.get(peer)
     const isGranted = isSameList(now.scopes, before.scopes)
-    if (!isGranted) grants.refresh(peer).catch(onError)
+    if (!isGranted) grants.refresh(peer).catch(report)
     if (!isGranted || !isSameList(now.grantedScopes, before.grantedScopes)) sessions?.reviewRights()
     sessions?.announce()
-    onChange(peer)
-    if (peer !== identity.peer || now.revocations === before.revocations) return
+    if (peer !== identity.peer) return this.tell(peer)
+    emit('known', 'devices')
+    if (now.revocations === before.revocations) return
     // What a device that is no more has certified has to be certified anew.
-    for (const contact of roster.proven.keys()) grants.refresh(contact).catch(onError)
+    for (const contact of roster.proven.keys()) grants.refresh(contact).catch(report)
+  }
+
+  /** What is known of a peer by now. */
+  tell(peer: PeerId): void {
+    this.#options.emit('person', peer, this.get(peer))
   }
 
   #log(now: PeerRecord, before: PeerRecord): void {

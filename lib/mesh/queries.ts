@@ -15,8 +15,10 @@ import { unlessAborted, within } from '../link/within.ts'
 import type { Intake } from '../session/intake.ts'
 import { isQuerySize, readQuery, type OpenedQuery, type QueryFailure } from '../session/query.ts'
 import { Gate } from '../signaling/gate.ts'
-import { packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { parsePacket, type Packet } from '../signaling/packets.ts'
 import type { Signaling } from '../signaling/signaling.ts'
+import { takeRecords } from '../storage/reading.ts'
 import { strictWrite, type StoreTransaction } from '../storage/store.ts'
 import { Address } from '../ticket/address.ts'
 import type { Answering } from './answers.ts'
@@ -31,11 +33,11 @@ export interface QueriesOptions {
   readonly intake: Intake
 }
 
+const hashBytes = 16
+
 /** Records of table `keys`; nothing in them is secret. */
 const recordPrefix = 'address/'
 const recordKey = (tag: Uint8Array) => recordPrefix + toBase64url(tag)
-
-const hashBytes = 16
 
 export class Queries {
   readonly #options: QueriesOptions
@@ -60,19 +62,9 @@ export class Queries {
   /** Reads the addresses. @throws HandfastError `storage-failed` */
   static async open(options: QueriesOptions): Promise<Queries> {
     const queries = new Queries(options)
-    const { store } = options.identity
-    const records = await store.transaction(['keys'], { mode: 'read' }, (transaction) =>
-      transaction.list('keys', recordPrefix),
-    )
-    for (const { key, value } of records) {
-      // One damaged record costs one address. It stays where it is, and is reported at every opening.
-      try {
-        queries.#addresses.set(Address.fromBytes(value as Uint8Array, atAnyTime), () => {})
-      } catch (cause) {
-        const message = `the record '${key}' is damaged`
-        reportError(new HandfastError('storage-failed', message, { cause }))
-      }
-    }
+    const take = (_: string, value: unknown) =>
+      queries.#addresses.set(Address.fromBytes(value as Uint8Array, atAnyTime), () => {})
+    await takeRecords(options.identity.store, 'keys', 'record', take, recordPrefix)
     return queries
   }
 

@@ -20,6 +20,7 @@ import type { Identity } from '../identity/identity.ts'
 import { isWithin, shared } from '../identity/scopes.ts'
 import type { Receiver } from '../link/carrier.ts'
 import type { Sessions } from '../link/sessions.ts'
+import { within } from '../link/within.ts'
 import type { Peers } from './peers.ts'
 
 const method = 'renew'
@@ -42,12 +43,24 @@ export function isExpiring({ certificateExpiresAt: end, runtime }: Identity): bo
   return end !== null && end.getTime() - runtime.now() < certificateWarningMs
 }
 
+/** By another own device, where the root is not here. In vain it is no worse than before: the application has been told, and it is tried again. */
+export function renewCertificate(
+  identity: Identity,
+  kin: Sessions | undefined,
+  underWay: Set<AbortController>,
+): void {
+  if (identity.hasRoot || kin?.state !== 'open' || !isExpiring(identity)) return
+  within(identity.runtime, {}, underWay, (signal) => askForRenewal(identity, kin, signal)).catch(
+    () => {},
+  )
+}
+
 /**
  * Asks the device at the other end to certify this one anew; keeps what it gets.
  * @throws HandfastError `bad-certificate` (also where that would end no later, or have fewer scopes), `request-failed` (it may not, or does not know this
  * one), `forbidden`, `interrupted`; the reason of `signal`
  */
-export async function askForRenewal(
+async function askForRenewal(
   identity: Identity,
   sessions: Sessions,
   signal: AbortSignal,

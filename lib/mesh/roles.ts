@@ -6,8 +6,8 @@
  */
 
 import { deferred } from '../base/deferred.ts'
-import { reportError, type Unsubscribe } from '../base/emitter.ts'
-import { HandfastError, isNotLeading } from '../base/errors.ts'
+import type { Unsubscribe } from '../base/emitter.ts'
+import { HandfastError } from '../base/errors.ts'
 import { leadRetryMs } from '../base/limits.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Handover } from '../link/handover.ts'
@@ -17,7 +17,9 @@ import { Desk } from './desk.ts'
 import { Follower } from './follower.ts'
 import { Leader } from './leader.ts'
 import { Leadership } from './leadership.ts'
-import type { Role, RoleOptions } from './role.ts'
+import type { RoleOptions } from './parts.ts'
+import { report } from './report.ts'
+import type { Role } from './role.ts'
 import { acceptTabChannels } from './tab-channel.ts'
 import type { TabHub } from './tab-hub.ts'
 
@@ -178,7 +180,7 @@ export class Roles {
     } catch (error) {
       if (this.#record !== record) return undefined
       if (!this.#isOpen) this.#opened.reject(error)
-      else if (!isNotLeading(error) && !isLocked(error)) reportError(error)
+      else if (!isLocked(error)) report(error)
       this.#leave()
       this.#cancelRetry = this.#options.identity.runtime.setTimer(leadRetryMs, () => this.#join())
       return undefined
@@ -203,7 +205,7 @@ export class Roles {
       const live = await this.#hub.live()
       if (!leader.isOver) await leader.sweep((tab) => live.has(tab))
     } catch (error) {
-      if (!leader.isOver && !isNotLeading(error)) reportError(error)
+      if (!leader.isOver) report(error)
     }
   }
 }

@@ -7,7 +7,8 @@ import type { MessageInfo } from '../link/inbox.ts'
 import type { Sessions } from '../link/sessions.ts'
 import type { LinkState } from '../link/state.ts'
 import type { LinkStream } from '../link/streams.ts'
-import { toTabError, type LinkNews } from './tab-words.ts'
+import { toTabError } from './tab-error.ts'
+import type { LinkNews } from './tab-words.ts'
 
 /** The way to the follower. */
 export interface ServedOptions {

@@ -25,6 +25,7 @@ import { decode, encode, type CborValue } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { signatureBytes } from '../crypto/ed25519.ts'
 import { atAnyTime, verifyChain, type CertificateChain } from '../identity/certificate.ts'
+import { keyOfSnapshot, snapshotVersion } from '../identity/backup.ts'
 import type { Identity } from '../identity/identity.ts'
 import { keyFromPeerId, peerIdFromKey, type PeerId } from '../identity/peer-id.ts'
 import {
@@ -54,7 +55,8 @@ export function encodePeers({ peer: own }: Identity, contacts: Contacts, card: C
 }
 
 export function takeSnapshot(identity: Identity, contacts: Contacts, card: Card): Uint8Array {
-  const items = [encode([version, identity.publicKey]), ...encodePeers(identity, contacts, card)]
+  const head = encode([snapshotVersion, identity.publicKey])
+  const items = [head, ...encodePeers(identity, contacts, card)]
   return concat(...items.flatMap((item) => [u32be(item.length), item]))
 }
 
@@ -93,11 +95,8 @@ export async function mergeSnapshot(
   snapshot: Uint8Array,
 ): Promise<Adopted> {
   const items = failAs('bad-backup', () => {
-    const [head, ...peers] = itemsOf(snapshot)
-    const fields = new Fields(head && decode(head), 2, 'bad-backup')
-    fields.constant(version)
-    if (!equalBytes(fields.bytes(32), publicKey)) fields.fail('identity')
-    return peers
+    if (!equalBytes(keyOfSnapshot(snapshot), publicKey)) throw new HandfastError('bad-backup')
+    return itemsOf(snapshot).slice(1)
   })
   return mergePeers(contacts, items)
 }

@@ -6,7 +6,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { LinkState } from '../link/state.ts'
-import type { SessionEnd } from '../session/session.ts'
+import type { SessionEnd } from '../session/session-end.ts'
 import type { SessionStats } from '../session/session-stats.ts'
 
 /** @inline */

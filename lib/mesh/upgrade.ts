@@ -7,6 +7,7 @@ import { toBase64url } from '../base/bytes.ts'
 import type { CertificateChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { readRecords } from '../storage/reading.ts'
 import { strictWrite } from '../storage/store.ts'
 import { deviceOf, withDevice, withoutKnowledge, type PeerRecord } from './peer-record.ts'
 
@@ -31,9 +32,7 @@ const isEarlier = (key: string, value: unknown): value is EarlierRecord => {
 
 /** @throws HandfastError `storage-failed` */
 export async function upgradeContacts({ store, runtime }: Identity): Promise<void> {
-  const list = await store.transaction(['contacts'], { mode: 'read' }, (transaction) =>
-    transaction.list('contacts'),
-  )
+  const list = await readRecords(store, 'contacts')
   if (!list.some(({ key, value }) => isEarlier(key, value))) return
   await store.transaction(['contacts', 'peers', 'inbox'], strictWrite, async (transaction) => {
     for (const { key, value } of await transaction.list('contacts')) {

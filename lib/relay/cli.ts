@@ -29,7 +29,8 @@ function readOptions(): StartRelayOptions {
   try {
     parsed = parse()
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    // What Node adds about arguments that begin with a dash helps nobody here.
+    throw new UsageError((error as Error).message.split('. ')[0]!)
   }
   const { values, positionals } = parsed
   if (values.help || values.version) {

@@ -12,6 +12,7 @@ import { relayLimits } from '../base/limits.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { tagKey } from '../signaling/mailboxes.ts'
+import * as verb from '../signaling/relay-verbs.ts'
 import {
   closeCode,
   type ClientMessage,
@@ -19,7 +20,6 @@ import {
   parseClientMessage,
   type RelayMessage,
   relayProtocolVersion,
-  verb,
 } from '../signaling/relay-protocol.ts'
 import { type CloseReason, RelayMetrics } from './metrics.ts'
 

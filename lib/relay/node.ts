@@ -21,19 +21,19 @@ import { type RelayConnection, RelayCore, type RelayLimits } from './core.ts'
 /** What `attachRelay` takes. */
 export interface AttachRelayOptions {
   /** Where WebSocket upgrades are taken. Default `/`. */
-  path?: string
+  path?: string | undefined
   /**
    * Web origins that may connect, such as `https://wallet.example`, compared exactly. Default: any, which suits a relay that
    * serves everybody: there are no cookies or accounts that a foreign page could ride on. Whatever sends no `Origin`
    * is not a browser and may always connect.
    */
-  origins?: readonly string[]
+  origins?: readonly string[] | undefined
   /** What differs from the defaults. */
-  limits?: Partial<RelayLimits>
+  limits?: Partial<RelayLimits> | undefined
   /** Take the client's address from the last entry of `X-Forwarded-For`: only behind one reverse proxy that appends it. */
-  trustProxy?: boolean
+  trustProxy?: boolean | undefined
   /** Default: the system's clock and timers. */
-  runtime?: Runtime
+  runtime?: Runtime | undefined
 }
 
 /** A relay on somebody's server. */
@@ -47,9 +47,9 @@ export interface AttachedRelay {
 /** What `startRelay` takes. */
 export interface StartRelayOptions extends AttachRelayOptions {
   /** Default `127.0.0.1`. */
-  host?: string
+  host?: string | undefined
   /** 0 takes any free port. Default 8787. */
-  port?: number
+  port?: number | undefined
 }
 
 /** A relay with a server of its own. */

@@ -9,13 +9,8 @@ import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { Penalty } from '../base/penalties.ts'
 import type { Identity } from '../identity/identity.ts'
-import {
-  formatPacket,
-  packetKinds,
-  parsePacket,
-  type Packet,
-  type PacketKind,
-} from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { formatPacket, parsePacket, type Packet, type PacketKind } from '../signaling/packets.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Answered } from './answered.ts'
@@ -72,11 +67,6 @@ export class Answerer {
 
   static async open(options: AnswererOptions): Promise<Answerer> {
     return new Answerer(options, await Answered.open(options.identity))
-  }
-
-  /** Attempts not proven yet. */
-  get size(): number {
-    return this.#places.size
   }
 
   /** Takes a packet from the mailbox `tag`, which came by `path`. Never throws. */

@@ -7,34 +7,37 @@ import { equalBytes } from '../base/bytes.ts'
 import { deferred } from '../base/deferred.ts'
 import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import { systemRuntime, type Runtime } from '../base/runtime.ts'
 import { ready } from '../crypto/sodium.ts'
 import { CombinedSignaling } from '../signaling/combined.ts'
-import { packetKinds, parsePacket } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { parsePacket } from '../signaling/packets.ts'
 import { RelayClient, type RelayClientOptions } from '../signaling/relay-client.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import { Address } from '../ticket/address.ts'
 import { networkId } from './handshake.ts'
 import { openQuery, type Query } from './query.ts'
+import { isForged, republish } from './republish.ts'
 
 /** What `ask` takes. */
 export interface AskOptions {
   /** Default 30,000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Gives up; `ask` then rejects with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Bytes of the answer, encoded, that there is to be room for. Default 2,048; at most 8,192. */
-  answerBytes?: number
+  answerBytes?: number | undefined
   /** That of the mesh which answers. Default `main`. */
-  network?: string
+  network?: string | undefined
   /** In place of those that the address names. */
-  relays?: readonly string[]
+  relays?: readonly string[] | undefined
   /** Paths besides the relays; they are left open. Whoever runs one can tell which questions come by it. */
-  signaling?: readonly Signaling[]
-  /** Where the platform has no WebSocket of its own. */
-  WebSocket?: RelayClientOptions['WebSocket']
+  signaling?: readonly Signaling[] | undefined
+  /** Where the platform has no WebSocket of its own, such as Node 20: that of `ws`. */
+  WebSocket?: RelayClientOptions['WebSocket'] | undefined
   /** Clock, timers, randomness. Default: the platform's. */
-  runtime?: Runtime
+  runtime?: Runtime | undefined
 }
 
 /**
@@ -92,30 +95,20 @@ async function exchange(
     try {
       answer.resolve(read(reply))
     } catch (error) {
-      // Forged: the handshake is as it was, and the true answer may still come.
-      const code = error instanceof HandfastError && error.code
-      if (code !== 'decrypt-failed' && code !== 'bad-key') answer.reject(error)
+      if (!isForged(error)) answer.reject(error)
     }
   })
 
   let failure = new HandfastError('signaling-unavailable', 'No relay of the address was reached')
   const published = () => (failure = new HandfastError('timeout', 'There was no answer in time'))
-  let cancelRepublish = () => {}
-  const publish = (delayMs: number) => {
-    path.publish(tag, packet).then(published, () => {})
-    cancelRepublish = runtime.setTimer(delayMs, () =>
-      publish(Math.min(delayMs * 2, limits.republishMaxMs)),
-    )
-  }
-  const onAbort = () => answer.reject(signal!.reason)
-  signal?.addEventListener('abort', onAbort)
-  const cancelTimeout = runtime.setTimer(timeoutMs, () => answer.reject(failure))
-  publish(limits.republishMs)
+  const stops = [
+    onAbort(signal, () => answer.reject(signal!.reason)),
+    runtime.setTimer(timeoutMs, () => answer.reject(failure)),
+    republish(runtime, () => path.publish(tag, packet).then(published, () => {})),
+  ]
   try {
     return await answer.promise
   } finally {
-    signal?.removeEventListener('abort', onAbort)
-    cancelTimeout()
-    cancelRepublish()
+    for (const stop of stops) stop()
   }
 }

@@ -4,14 +4,15 @@
  */
 
 import { deferred } from '../base/deferred.ts'
-import { HandfastError } from '../base/errors.ts'
-import * as limits from '../base/limits.ts'
+import { dialTimeoutMs } from '../base/limits.ts'
+import { onAbort } from '../base/on-abort.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Signaling } from '../signaling/signaling.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Exchange } from './exchange.ts'
 import type { Intake } from './intake.ts'
 import type { Opening, Outcome } from './openings.ts'
+import { isForged, republish } from './republish.ts'
 import type { Session } from './session.ts'
 
 export interface DialOptions {
@@ -41,30 +42,23 @@ export interface DialOptions {
  */
 export async function dial(options: DialOptions): Promise<Session> {
   const { identity, transport, signal, onAcknowledged, idleTimeoutMs } = options
-  const { timeoutMs = limits.dialTimeoutMs } = options
+  const { timeoutMs = dialTimeoutMs } = options
   const { runtime } = identity
   signal?.throwIfAborted()
   const attempt = transport.offer()
   return Exchange.run({ ...options, attempt, role: 'initiator', timeoutMs }, async (exchange) => {
     const { replyTag, undo } = exchange
-    const onAbort = () => exchange.fail(signal!.reason)
-    signal?.addEventListener('abort', onAbort)
-    undo.push(() => signal?.removeEventListener('abort', onAbort))
+    undo.push(onAbort(signal, () => exchange.fail(signal!.reason)))
     // The transport first: its platform then works beside our cryptography.
     await exchange.orFail(new Promise<void>((resolve) => runtime.setTimer(0, resolve)))
     const opening = await exchange.orFail(options.open(attempt.description, replyTag))
     const { handshake } = opening
 
-    /** A path that is down may come back within the time of the dial: only the time-out ends it. */
-    let cancelRepublish = () => {}
-    const publish = (delayMs: number) => {
-      exchange.publish(options.tag, opening.packet, options.onSent)
-      cancelRepublish = runtime.setTimer(delayMs, () =>
-        publish(Math.min(delayMs * 2, limits.republishMaxMs)),
-      )
-    }
-    undo.push(() => cancelRepublish())
-    publish(limits.republishMs)
+    // A path that is down may come back within the time of the dial: only the time-out ends it.
+    const stop = republish(runtime, () =>
+      exchange.publish(options.tag, opening.packet, options.onSent),
+    )
+    undo.push(stop)
 
     const acknowledged = deferred<Outcome>()
     exchange.onAcknowledge = (packet) => {
@@ -72,13 +66,11 @@ export async function dial(options: DialOptions): Promise<Session> {
         const { payload, outcome } = opening.finish(packet)
         attempt.accept(payload.description)
         exchange.onAcknowledge = undefined
-        cancelRepublish()
+        stop()
         exchange.connect(handshake, payload.replyTag)
         acknowledged.resolve(outcome)
       } catch (error) {
-        // Forged: the handshake is as it was, and the true answer may still come.
-        const code = error instanceof HandfastError && error.code
-        if (code !== 'decrypt-failed' && code !== 'bad-key') exchange.fail(error)
+        if (!isForged(error)) exchange.fail(error)
       }
     }
     const outcome = await exchange.orFail(acknowledged.promise)

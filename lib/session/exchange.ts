@@ -9,10 +9,11 @@ import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { derivationLabels } from '../crypto/labels.ts'
+import * as derivationLabels from '../crypto/derivation-labels.ts'
 import type { HandshakeState, Role } from '../crypto/noise.ts'
 import { tagKey } from '../signaling/mailboxes.ts'
-import { packetKinds, parsePacket, type Packet } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { parsePacket, type Packet } from '../signaling/packets.ts'
 import type { PacketListener, Signaling } from '../signaling/signaling.ts'
 import type { Attempt } from '../transport/transport.ts'
 import type { Intake } from './intake.ts'
@@ -105,19 +106,16 @@ export class Exchange {
   ): Promise<Session> {
     const { attempt, role, identity } = this.#options
     const [channel] = await this.orFail(Promise.all([attempt.channel, ready]))
-    const name = nameOf(handshake)
-    const ciphers = handshake.split()
     const { runtime, device } = identity
-    const diallerKey = role === 'initiator' ? device.key : peerDeviceKey
     return new Session({
       channel,
       role,
-      ciphers,
+      name: nameOf(handshake),
+      ciphers: handshake.split(),
       runtime,
-      diallerKey,
+      diallerKey: role === 'initiator' ? device.key : peerDeviceKey,
       peerDeviceKey,
       idleTimeoutMs,
-      name,
     })
   }
 

@@ -3,7 +3,8 @@
  * since sealing copies it.
  */
 
-import { headBytes, putHead, recordKinds } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { headBytes, putHead } from '../codec/records.ts'
 import { minPartBytes } from '../base/limits.ts'
 
 const unsignedInteger = 0

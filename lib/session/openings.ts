@@ -7,7 +7,7 @@ import { concat, equalBytes } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
 import { verify } from '../crypto/ed25519.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import { HandshakeState } from '../crypto/noise.ts'
 import type { KeyPair } from '../crypto/x25519.ts'
 import {
@@ -21,12 +21,14 @@ import {
 } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import { shared, type Scopes } from '../identity/scopes.ts'
-import { formatPacket, knownContactK, packetKinds, type Packet } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { formatPacket, knownContactK, type Packet } from '../signaling/packets.ts'
 import type { Ticket } from '../ticket/ticket.ts'
 import {
   prologue,
   readSigned,
   writeSigned,
+  type HandshakePayload,
   type PactPart,
   type VerifiedPayload,
 } from './handshake.ts'
@@ -74,6 +76,26 @@ export interface Opened {
   readonly payload: VerifiedPayload
 }
 
+/** What every message 1 has in common: `seal` makes a packet of it, and `outcomeOf` judges what the reply says. */
+export async function opening(
+  { device, chain, runtime }: Identity,
+  handshake: HandshakeState,
+  signedAs: number,
+  payload: Omit<HandshakePayload, 'chain'>,
+  seal: (message: Uint8Array) => Uint8Array,
+  outcomeOf: (payload: VerifiedPayload) => Outcome,
+): Promise<Opening> {
+  const message = await writeSigned(handshake, signedAs, device, { ...payload, chain })
+  return {
+    packet: seal(message),
+    handshake,
+    finish(reply) {
+      const answer = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
+      return { payload: answer, outcome: outcomeOf(answer) }
+    },
+  }
+}
+
 /** Of what only ever meets silence, or ends the dial. */
 export const badPacket = () => new HandfastError('bad-packet')
 const badSignature = () => new HandfastError('bad-signature')
@@ -103,7 +125,7 @@ export async function openFirstContact(
   replyTag: Uint8Array,
   grant = grantTo(identity, ticket.issuerDevice.peerKey),
 ): Promise<Opening> {
-  const { device, chain, publicKey, runtime } = identity
+  const { device, publicKey, runtime } = identity
   const createdS = Math.floor(runtime.now() / 1000)
   const issuerKey = ticket.issuerDevice.peerKey
   const ownPeerChain = await grant
@@ -117,34 +139,31 @@ export async function openFirstContact(
     psk: ticket.psk,
     randomBytes: runtime.randomBytes,
   })
-  const message = await writeSigned(handshake, packetKinds.firstContact, device, {
-    chain,
-    description,
-    replyTag,
-    pact: { value: createdS, signature: ownSignature, peerChain: ownPeerChain },
-  })
-  return {
-    packet: formatPacket(packetKinds.firstContact, ticket.tag, message),
+  return opening(
+    identity,
     handshake,
-    finish(reply) {
-      const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      const { sender } = payload
+    packetKinds.firstContact,
+    {
+      description,
+      replyTag,
+      pact: { value: createdS, signature: ownSignature, peerChain: ownPeerChain },
+    },
+    (message) => formatPacket(packetKinds.firstContact, ticket.tag, message),
+    (payload) => {
+      const { sender, chain } = payload
       if (sender.peer !== ticket.issuer) throw badSignature()
       const { value, signature, peerChain, grantedScopes } = readGrant(identity, payload)
       if (!(value instanceof Uint8Array) || value.length !== pactSecretBytes) throw badPacket()
       if (!verify(signatureLabels.pact, record, signature, sender.deviceKey)) throw badSignature()
       return {
-        payload,
-        outcome: {
-          peer: { ...sender, pactSecret: value, pactId: pactIdOf(value) },
-          chain: payload.chain,
-          sender,
-          pact: { record, ownSignature, peerSignature: signature },
-          grants: { ownPeerChain, peerChain, grantedScopes },
-        },
+        peer: { ...sender, pactSecret: value, pactId: pactIdOf(value) },
+        chain,
+        sender,
+        pact: { record, ownSignature, peerSignature: signature },
+        grants: { ownPeerChain, peerChain, grantedScopes },
       }
     },
-  }
+  )
 }
 
 /**
@@ -221,7 +240,7 @@ export async function openKnownContact(
   description: unknown,
   replyTag: Uint8Array,
 ): Promise<Opening> {
-  const { device, chain, publicKey, runtime } = identity
+  const { device, publicKey, runtime } = identity
   const { randomBytes } = runtime
   const nMessage = new HandshakeState({
     pattern: 'N',
@@ -238,21 +257,19 @@ export async function openKnownContact(
     psk: peer.pactSecret,
     randomBytes,
   })
-  const message = await writeSigned(handshake, knownContactK, device, {
-    chain,
-    description,
-    replyTag,
-    pact: null,
-  })
-  const body = concat(nMessage, Uint8Array.of(knownContactK), message)
-  return {
-    packet: formatPacket(packetKinds.knownContact, tag, body),
+  return opening(
+    identity,
     handshake,
-    finish(reply) {
-      const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      return { payload, outcome: calledOutcome(payload, peer) }
-    },
-  }
+    knownContactK,
+    { description, replyTag, pact: null },
+    (message) =>
+      formatPacket(
+        packetKinds.knownContact,
+        tag,
+        concat(nMessage, Uint8Array.of(knownContactK), message),
+      ),
+    (payload) => calledOutcome(payload, peer),
+  )
 }
 
 /** What came of a call: the device that was called has answered. */

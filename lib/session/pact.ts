@@ -7,7 +7,7 @@ import { concat, u32be, utf8 } from '../base/bytes.ts'
 import { tagBytes } from '../base/limits.ts'
 import { encode } from '../codec/cbor.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { derivationLabels } from '../crypto/labels.ts'
+import * as derivationLabels from '../crypto/derivation-labels.ts'
 import type { PeerDevice } from '../identity/certificate.ts'
 
 export const pactSecretBytes = 32

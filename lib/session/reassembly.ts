@@ -1,9 +1,9 @@
 /** Puts records together that came in parts. Bounded in number and size; anything beyond breaks the protocol. */
 
 import { concat } from '../base/bytes.ts'
-import { HandfastError } from '../base/errors.ts'
 import { maxMessageBytes, maxTransfers, minPartBytes } from '../base/limits.ts'
-import { recordKinds } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed } from '../codec/records.ts'
 
 interface Pieces {
   readonly parts: Uint8Array[]
@@ -23,7 +23,7 @@ export class Reassembly {
    */
   take(id: unknown, last: unknown, bytes: unknown): Uint8Array | undefined {
     if (typeof id !== 'number' || typeof last !== 'boolean' || !(bytes instanceof Uint8Array)) {
-      throw new HandfastError('protocol')
+      throw malformed()
     }
     const pieces = this.#transfers.get(id) ?? this.#begin(bytes)
     // A small part of a frame would keep the whole.
@@ -35,7 +35,7 @@ export class Reassembly {
       this.#transfers.size > maxTransfers ||
       bytes.length < (last ? 1 : minPartBytes)
     ) {
-      throw new HandfastError('protocol')
+      throw malformed()
     }
     if (!last) return undefined
     this.#transfers.delete(id)

@@ -5,8 +5,7 @@
  *
  *   unconfirmed ──first frame opens──▶ confirmed ──start()──▶ live ──bye, failure, channel closed──▶ ended
  *
- * Records leave in this order: those about the session itself, then those of interactive sources (messages, calls), which leave half of
- * the frame to bulk sources (streams) when there are any. [protocol] `docs/protocol.md`, "Sessions".
+ * Records about the session itself leave before those of sources. [protocol] `docs/protocol.md`, "Sessions".
  */
 
 import { toBase64url } from '../base/bytes.ts'
@@ -15,56 +14,18 @@ import { HandfastError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { decode, decodeSequence, encode, type CborValue } from '../codec/cbor.ts'
-import { recordKinds, type Record } from '../codec/records.ts'
+import * as recordKinds from '../codec/record-kinds.ts'
+import { malformed, type Record } from '../codec/records.ts'
 import type { CipherState } from '../crypto/cipher-state.ts'
 import type { Role } from '../crypto/noise.ts'
 import type { Channel } from '../transport/transport.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { Liveness } from './liveness.ts'
+import { Pings } from './pings.ts'
 import { Reassembly } from './reassembly.ts'
+import { byeReasons, type SessionEnd } from './session-end.ts'
 import type { SessionName, SessionStats } from './session-stats.ts'
-
-/** Something that has records to send. */
-export interface Source {
-  readonly pending: boolean
-  /** Writes what fits. */
-  fill(writer: FrameWriter): void
-}
-
-/** Why a session ended: the reason of a `bye`, or what went wrong. */
-export type SessionEnd =
-  /** The mesh of either side was closed. */
-  | 'closed'
-  /** Nothing has moved for a while; the next message dials. */
-  | 'idle'
-  /** Both sides had dialled: the other session goes on. */
-  | 'glare'
-  /** A newer session with that device has come. */
-  | 'replaced'
-  /** The contact was forgotten or cut off. */
-  | 'forgotten'
-  /** The page is being left, or another tab leads now. */
-  | 'suspended'
-  /** The other side broke the protocol. */
-  | 'protocol'
-  /** It was 24 hours old. */
-  | 'aged'
-  /** The device was revoked. */
-  | 'revoked'
-  /** No word any more, or the channel has gone. */
-  | 'lost'
-
-const byeReasons = [
-  'closed',
-  'idle',
-  'glare',
-  'replaced',
-  'forgotten',
-  'suspended',
-  'protocol',
-  'aged',
-  'revoked',
-] as const satisfies readonly SessionEnd[]
+import { Sources } from './sources.ts'
 
 export interface SessionHandler {
   /** Takes the records of one frame. What it throws ends the session. */
@@ -93,6 +54,7 @@ export class Session {
   readonly name: SessionName
   readonly diallerKey: Uint8Array
   readonly peerDeviceKey: Uint8Array
+  readonly sources = new Sources()
   readonly #confirm = deferred<void>()
   /** Resolves when the first frame of the other side has opened; rejects when the session ends before. */
   readonly confirmed = this.#confirm.promise
@@ -108,13 +70,7 @@ export class Session {
   readonly #writer: FrameWriter
   readonly #reassembly = new Reassembly()
   readonly #control: Uint8Array[] = []
-  readonly #interactive: Source[] = []
-  readonly #bulk: Source[] = []
-  readonly #pings = new Map<number, () => void>()
-  /** The latest ping has no answer yet. */
-  #isAsking = false
-  #askedAtMs = -Infinity
-  #roundTripMs: number | null = null
+  readonly #pings: Pings
 
   #handler: SessionHandler | undefined
   /** Frames that came before anybody listens; none afterwards. */
@@ -131,7 +87,6 @@ export class Session {
   #lastActivityMs: number
   readonly #bornMs: number
   readonly #openedAtMs: number
-  #nextPing = 0
   #sentBytes = 0
   #receivedBytes = 0
   readonly #liveness: Liveness
@@ -151,9 +106,10 @@ export class Session {
     this.#idleTimeoutMs = options.idleTimeoutMs
     this.#bornMs = this.#lastActivityMs = runtime.monotonicNow()
     this.#openedAtMs = runtime.now()
+    this.#pings = new Pings(runtime, (nonce) => this.control([recordKinds.ping, nonce]))
     this.#liveness = new Liveness({
       runtime,
-      ping: () => void this.#ask(),
+      ping: () => void this.#pings.ask(),
       drainedBytes: () => this.#sentBytes - channel.bufferedBytes,
       onSilent: () => this.#onSilent(),
       onDead: () => this.#finish('lost'),
@@ -220,17 +176,6 @@ export class Session {
     this.wake()
   }
 
-  addSource(source: Source, kind: 'interactive' | 'bulk'): void {
-    ;(kind === 'bulk' ? this.#bulk : this.#interactive).push(source)
-  }
-
-  removeSource(source: Source): void {
-    for (const sources of [this.#interactive, this.#bulk]) {
-      const index = sources.indexOf(source)
-      if (index >= 0) sources.splice(index, 1)
-    }
-  }
-
   /** A source has something: it is sent once the current task is quiet, together with whatever else there is by then. */
   wake(): void {
     if (this.#hasEnded || this.#wakes++ > 0) return
@@ -254,43 +199,15 @@ export class Session {
   }
 
   /** Resolves with the round trip in milliseconds; rejects with `timeout` or `closed`. */
-  async ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
-    const sentAt = this.#runtime.monotonicNow()
-    const pong = deferred<void>()
-    const cancel = this.#runtime.setTimer(timeoutMs, () =>
-      pong.reject(new HandfastError('timeout')),
-    )
-    void this.ended.then(() => pong.reject(new HandfastError('closed')))
-    const nonce = this.#ask()
-    this.#pings.set(nonce, pong.resolve)
-    try {
-      await pong.promise
-      return this.#runtime.monotonicNow() - sentAt
-    } finally {
-      cancel()
-      this.#pings.delete(nonce)
-    }
-  }
-
-  #ask(): number {
-    this.#isAsking = true
-    this.#askedAtMs = this.#runtime.monotonicNow()
-    this.control([recordKinds.ping, this.#nextPing])
-    return this.#nextPing++
-  }
-
-  #takePong(nonce: number): void {
-    this.#pings.get(nonce)?.()
-    if (!this.#isAsking || nonce !== this.#nextPing - 1) return
-    this.#isAsking = false
-    this.#roundTripMs = this.#runtime.monotonicNow() - this.#askedAtMs
+  ping(timeoutMs = limits.pingTimeoutMs): Promise<number> {
+    return this.#pings.measure(timeoutMs, this.ended)
   }
 
   /** As things are; where the other side was last asked some time ago it is asked anew. Takes a second at most. Never rejects. */
   async stats(): Promise<Omit<SessionStats, 'answers'>> {
     const late = deferred<null>()
     const cancel = this.#runtime.setTimer(limits.statsTimeoutMs, () => late.resolve(null))
-    const isOld = this.#runtime.monotonicNow() - this.#askedAtMs >= limits.roundTripFreshMs
+    const isOld = this.#runtime.monotonicNow() - this.#pings.askedAtMs >= limits.roundTripFreshMs
     const asks = isOld && this.isOpen && this.#handler
     const asked = asks && this.ping(limits.statsTimeoutMs).catch(() => {})
     const told = (async () => (await this.#channel.route?.()) ?? null)()
@@ -302,7 +219,7 @@ export class Session {
       deviceKey: toBase64url(this.peerDeviceKey),
       role: this.role,
       openedAtMs: this.#openedAtMs,
-      roundTripMs: this.#roundTripMs,
+      roundTripMs: this.#pings.roundTripMs,
       sent: { bytes: this.#sentBytes, frames: this.#outgoing.nonce },
       received: { bytes: this.#receivedBytes, frames: this.#incoming.nonce },
       bufferedBytes: this.#channel.bufferedBytes,
@@ -326,8 +243,7 @@ export class Session {
 
   #sayBye(reason: SessionEnd): void {
     if (!this.isOpen) return
-    const known: readonly string[] = byeReasons
-    this.#control.push(encode([recordKinds.bye, known.indexOf(reason)]))
+    this.#control.push(encode([recordKinds.bye, byeReasons.indexOf(reason)]))
     this.#byeSent = reason
     this.#liveness.stop()
     this.#schedule(limits.byeTimeoutMs, () => this.#finish(reason))
@@ -363,19 +279,7 @@ export class Session {
     if (sent > 0) this.#control.splice(0, sent)
     if (!this.isOpen || !this.#handler || this.#control.length > 0) return
 
-    const before = writer.room
-    const bulkWaits = this.#bulk.some(isPending)
-    if (bulkWaits) writer.limitTo(0.5)
-    for (const source of this.#interactive) if (source.pending) source.fill(writer)
-    if (this.#interactive.length > 1 && writer.room < limits.minPartBytes) turn(this.#interactive)
-    writer.limitTo(1)
-    if (bulkWaits) {
-      for (let turns = this.#bulk.length; turns > 0 && writer.room > limits.minPartBytes; turns--) {
-        const source = turn(this.#bulk)
-        if (source.pending) source.fill(writer)
-      }
-    }
-    if (writer.room < before) this.#lastActivityMs = this.#runtime.monotonicNow()
+    if (this.sources.fill(writer)) this.#lastActivityMs = this.#runtime.monotonicNow()
   }
 
   // ── Receiving ────────────────────────────────────────────────────────────────────────────────────
@@ -383,7 +287,7 @@ export class Session {
   #receive(frame: Uint8Array): void {
     if (this.#hasEnded || this.#byeReceived) return
     try {
-      if (frame.length > limits.maxFrameBytes) throw protocolError()
+      if (frame.length > limits.maxFrameBytes) throw malformed()
       const plaintext = this.#incoming.decryptWithAd(null, frame)
       if (this.#incoming.nonce % limits.framesPerRekey === 0) this.#incoming.rekey()
       this.#receivedBytes += frame.length
@@ -406,21 +310,20 @@ export class Session {
 
   /** The records of a frame, those that came in parts made whole. */
   #parse(plaintext: Uint8Array): Record[] {
-    const records = decodeSequence(plaintext) as unknown as Record[]
-    let hasParts = false
-    for (const record of records) {
-      if (!isRecord(record)) throw protocolError()
-      hasParts ||= record[0] === recordKinds.part
-    }
-    if (!hasParts) return records
-    return records.flatMap((record) => {
-      if (record[0] !== recordKinds.part) return [record]
+    const records: Record[] = []
+    for (const record of decodeSequence(plaintext) as unknown[]) {
+      if (!isRecord(record)) throw malformed()
+      if (record[0] !== recordKinds.part) {
+        records.push(record)
+        continue
+      }
       const whole = this.#reassembly.take(record[1], record[2], record[3])
-      if (!whole) return []
+      if (!whole) continue
       const value: unknown = decode(whole)
-      if (!isRecord(value) || value[0] === recordKinds.part) throw protocolError()
-      return [value]
-    })
+      if (!isRecord(value) || value[0] === recordKinds.part) throw malformed()
+      records.push(value)
+    }
+    return records
   }
 
   #dispatch(records: Record[]): void {
@@ -446,15 +349,15 @@ export class Session {
   /** Handles a record about the session itself. */
   #takeOwn([kind, nonce]: Record): boolean {
     if (kind !== recordKinds.ping && kind !== recordKinds.pong) return false
-    if (typeof nonce !== 'number') throw protocolError()
+    if (typeof nonce !== 'number') throw malformed()
     if (kind === recordKinds.ping) this.control([recordKinds.pong, nonce])
-    else this.#takePong(nonce)
+    else this.#pings.answered(nonce)
     return true
   }
 
   /** Ours came first: both have said it. Theirs came first: answer, and let them close once they have it. */
   #takeBye(code: unknown): void {
-    if (!Number.isInteger(code)) throw protocolError()
+    if (!Number.isInteger(code)) throw malformed()
     const reason = byeReasons[code as number] ?? 'closed'
     this.#byeReceived = true
     if (this.#byeSent !== undefined) return this.#finish(this.#byeSent)
@@ -498,16 +401,5 @@ export class Session {
 const isRecord = (value: unknown): value is Record =>
   Array.isArray(value) && typeof value[0] === 'number'
 
-const isPending = (source: Source): boolean => source.pending
-
-/** The first goes last, so that each comes first in its turn. */
-function turn(sources: Source[]): Source {
-  const first = sources.shift()!
-  sources.push(first)
-  return first
-}
-
 /** Its `then` is the quickest way to a microtask. */
 const settled = Promise.resolve()
-
-const protocolError = () => new HandfastError('protocol')

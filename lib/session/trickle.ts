@@ -7,9 +7,10 @@
 import { concat } from '../base/bytes.ts'
 import { decode, encode, type CborValue } from '../codec/cbor.ts'
 import { openAt, sealAt } from '../crypto/aead.ts'
-import { derivationLabels } from '../crypto/labels.ts'
+import * as derivationLabels from '../crypto/derivation-labels.ts'
 import type { HandshakeState, Role } from '../crypto/noise.ts'
-import { formatPacket, packetKinds, type Packet } from '../signaling/packets.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { formatPacket, type Packet } from '../signaling/packets.ts'
 
 const counterBytes = 8
 const windowSize = 64n

@@ -8,9 +8,10 @@ import { concat, equalBytes } from '../base/bytes.ts'
 import { badCertificate, verifyPeerChain, type CertificateChain } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import { refuseRevoked, type Revoked } from '../identity/revocations.ts'
-import { formatPacket, packetKinds, type Packet } from '../signaling/packets.ts'
-import { prologue, readSigned, writeSigned } from './handshake.ts'
-import { badPacket, calledOutcome, type Opened, type Opening } from './openings.ts'
+import * as packetKinds from '../signaling/packet-kinds.ts'
+import { formatPacket, type Packet } from '../signaling/packets.ts'
+import { prologue, readSigned } from './handshake.ts'
+import { badPacket, calledOutcome, opening, type Opened, type Opening } from './openings.ts'
 import type { KnownPeer, Pact } from './pact.ts'
 
 /** Bound to the mailbox, as N is, and to the device by its key, so that a renewed certificate of it shuts nobody out. */
@@ -39,7 +40,7 @@ export async function openUnmet(
   description: unknown,
   replyTag: Uint8Array,
 ): Promise<Opening> {
-  const { device, chain, publicKey, runtime } = identity
+  const { device, publicKey, runtime } = identity
   const handshake = device.handshake({
     pattern: 'IKpsk1',
     role: 'initiator',
@@ -48,20 +49,14 @@ export async function openUnmet(
     psk: peer.pactSecret,
     randomBytes: runtime.randomBytes,
   })
-  const message = await writeSigned(handshake, packetKinds.firstContact, device, {
-    chain,
-    description,
-    replyTag,
-    pact: peerChain && { peerChain },
-  })
-  return {
-    packet: formatPacket(packetKinds.firstContact, tag, message),
+  return opening(
+    identity,
     handshake,
-    finish(reply) {
-      const payload = readSigned(handshake, reply.kind, reply.body, runtime.now() / 1000)
-      return { payload, outcome: calledOutcome(payload, peer) }
-    },
-  }
+    packetKinds.firstContact,
+    { description, replyTag, pact: peerChain && { peerChain } },
+    (message) => formatPacket(packetKinds.firstContact, tag, message),
+    (payload) => calledOutcome(payload, peer),
+  )
 }
 
 /**

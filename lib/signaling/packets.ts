@@ -5,20 +5,7 @@
 
 import { concat } from '../base/bytes.ts'
 import { maxPacketBytes, tagBytes } from '../base/limits.ts'
-
-/** The letters that introduce each packet. */
-export const packetKinds = {
-  /** First contact: message 1 of IKpsk1 to a ticket key. */
-  firstContact: 0x49,
-  /** A known contact: N, which says who is calling, and message 1 of KKpsk0 behind it. */
-  knownContact: 0x4e,
-  /** A stranger asks: message 1 of NK to an address. */
-  query: 0x51,
-  /** Message 2 of any of them. */
-  acknowledge: 0x41,
-  /** Candidates that were found later, or an abort. */
-  transport: 0x54,
-} as const
+import * as packetKinds from './packet-kinds.ts'
 
 /** Opens the K part of a knownContact packet, and its prologue. */
 export const knownContactK = 0x4b
@@ -32,7 +19,13 @@ export interface Packet {
 }
 
 const headerBytes = 1 + tagBytes
-const kinds: ReadonlySet<number> = new Set(Object.values(packetKinds))
+const kinds: readonly (number | undefined)[] = [
+  packetKinds.firstContact,
+  packetKinds.knownContact,
+  packetKinds.query,
+  packetKinds.acknowledge,
+  packetKinds.transport,
+]
 
 export function formatPacket(kind: PacketKind, tag: Uint8Array, body: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(kind), tag, body)
@@ -41,7 +34,7 @@ export function formatPacket(kind: PacketKind, tag: Uint8Array, body: Uint8Array
 /** The parts of a packet, or nothing when it is none: it comes from strangers, so there is nobody to tell. */
 export function parsePacket(bytes: Uint8Array): Packet | undefined {
   const kind = bytes[0]
-  if (bytes.length <= headerBytes || bytes.length > maxPacketBytes || !kinds.has(kind!))
+  if (bytes.length <= headerBytes || bytes.length > maxPacketBytes || !kinds.includes(kind))
     return undefined
   return {
     kind: kind as PacketKind,

@@ -36,13 +36,13 @@ import { Backoff, Penalty } from '../base/penalties.ts'
 import { isAllowedRelayUrl } from '../base/relay-url.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { Mailboxes, tagKey } from './mailboxes.ts'
+import * as verb from './relay-verbs.ts'
 import {
   encodeRelayMessage,
   parseRelayMessage,
   readDelivery,
   type RelayMessage,
   relayProtocolVersion,
-  verb,
 } from './relay-protocol.ts'
 import type { PacketListener, Signaling } from './signaling.ts'
 
@@ -119,8 +119,11 @@ export class RelayClient implements Signaling {
 
   /** @throws HandfastError `invalid-argument` for a URL that is not allowed, `unsupported` without WebSocket */
   constructor({ url, runtime, WebSocket = globalThis.WebSocket }: RelayClientOptions) {
-    if (!isAllowedRelayUrl(url)) throw new HandfastError('invalid-argument', `relay ${url}`)
-    if (!WebSocket) throw new HandfastError('unsupported', 'no WebSocket')
+    if (!isAllowedRelayUrl(url)) {
+      throw new HandfastError('invalid-argument', `Not wss:, nor ws: on this machine: ${url}`)
+    }
+    if (!WebSocket)
+      throw new HandfastError('unsupported', 'No WebSocket here: pass one as an option')
     this.url = url
     this.#runtime = runtime
     this.#WebSocket = WebSocket

@@ -16,17 +16,9 @@ import {
   tagBytes,
 } from '../base/limits.ts'
 import { decode, encode } from '../codec/cbor.ts'
+import * as verb from './relay-verbs.ts'
 
 export const relayProtocolVersion = 1
-
-export const verb = {
-  welcome: 0,
-  subscribe: 1,
-  unsubscribe: 2,
-  publish: 3,
-  published: 4,
-  deliver: 5,
-} as const
 
 export type ClientMessage =
   | readonly [verb: typeof verb.subscribe, tags: readonly Uint8Array[]]

@@ -6,7 +6,7 @@
 import { deleteDB, openDB, unwrap } from 'idb'
 import { toBase64url } from '../base/bytes.ts'
 import { HandfastError } from '../base/errors.ts'
-import { databaseTimeoutMs } from '../base/limits.ts'
+import { databaseTimeoutMs, lateTabTimerMs } from '../base/limits.ts'
 import type { Runtime } from '../base/runtime.ts'
 import { awaitedElsewhere } from './staged-transaction.ts'
 import { tables } from './store.ts'
@@ -80,6 +80,22 @@ export async function eraseDatabase(name: string, runtime: Runtime): Promise<voi
   await settleInTime(runtime, () => deleteDB(path(name)))
 }
 
+/**
+ * Calls `then` when `delayMs` have passed and this page was awake to see them: one that slept or hung has not yet seen what the database did
+ * meanwhile, and waits anew. Returns how to stop.
+ */
+export function afterAwake(runtime: Runtime, delayMs: number, then: () => void): () => void {
+  let cancel: () => void
+  const wait = () => {
+    const dueMs = runtime.monotonicNow() + delayMs
+    cancel = runtime.setTimer(delayMs, () =>
+      runtime.monotonicNow() - dueMs > lateTabTimerMs ? wait() : then(),
+    )
+  }
+  wait()
+  return () => cancel()
+}
+
 /** An open or delete that is blocked says so at most once and then waits for ever. */
 function settleInTime<T>(
   runtime: Runtime,
@@ -88,7 +104,7 @@ function settleInTime<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let expired = false
-    const cancel = runtime.setTimer(databaseTimeoutMs, () => {
+    const cancel = afterAwake(runtime, databaseTimeoutMs, () => {
       expired = true
       reject(new HandfastError('storage-blocked', 'another tab holds the database'))
     })
@@ -114,7 +130,7 @@ function checkIndexedDb(): void {
   } catch {
     // As good as none.
   }
-  throw new HandfastError('unsupported', 'no IndexedDB')
+  throw new HandfastError('unsupported', 'No IndexedDB here: pass a store, such as a MemoryStore')
 }
 
 const meanings: Record<string, string> = {

@@ -7,10 +7,16 @@
 
 import { wrap } from 'idb'
 import { HandfastError, type ErrorCode } from '../base/errors.ts'
-import { databaseStallMs, lateTabTimerMs } from '../base/limits.ts'
+import { databaseStallMs } from '../base/limits.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { Runtime } from '../base/runtime.ts'
-import { eraseDatabase, openDatabase, storageError, type Connection } from './idb-connection.ts'
+import {
+  afterAwake,
+  eraseDatabase,
+  openDatabase,
+  storageError,
+  type Connection,
+} from './idb-connection.ts'
 import { awaitedElsewhere, StagedTransaction } from './staged-transaction.ts'
 import type { Write } from './staged-transaction.ts'
 import {
@@ -155,11 +161,8 @@ export class IdbStore implements Store {
     return new Promise((resolve, reject) => {
       let cancel: () => void
       const watch = (seen: number) => {
-        const dueMs = this.#runtime.monotonicNow() + databaseStallMs
-        cancel = this.#runtime.setTimer(databaseStallMs, () => {
-          // A page that slept or hung has not yet seen what the database did meanwhile.
-          const isLate = this.#runtime.monotonicNow() - dueMs > lateTabTimerMs
-          if (isLate || this.#progress !== seen) return watch(this.#progress)
+        cancel = afterAwake(this.#runtime, databaseStallMs, () => {
+          if (this.#progress !== seen) return watch(this.#progress)
           this.#lose(tx.db)
           reject(new HandfastError('storage-failed', 'IndexedDB stopped answering'))
         })

@@ -6,7 +6,7 @@
 import { equalBytes } from '../base/bytes.ts'
 import { maxAddressBytes, maxAddressRelays, tagBytes } from '../base/limits.ts'
 import { textForm } from '../codec/text-form.ts'
-import { signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
 import { ready } from '../crypto/sodium.ts'
 import { atAnyTime, type DeviceBinding } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'

@@ -6,7 +6,6 @@
  */
 
 import { fromBase64url, toBase64url } from '../base/bytes.ts'
-import { reportError } from '../base/emitter.ts'
 import { HandfastError } from '../base/errors.ts'
 import { maxOpenTickets, reservationMs } from '../base/limits.ts'
 import { generateKeyPair, keyPairFromSecret, type KeyPair } from '../crypto/x25519.ts'
@@ -14,9 +13,10 @@ import { decode, encode } from '../codec/cbor.ts'
 import { Fields } from '../codec/fields.ts'
 import { atAnyTime } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { Sealed } from '../identity/keystore.ts'
+import type { Sealed } from '../identity/wrapping-key.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { everything, type Scopes } from '../identity/scopes.ts'
+import { takeRecords } from '../storage/reading.ts'
 import { strictWrite, type StoreTransaction } from '../storage/store.ts'
 import { Ticket, type TicketBody } from './ticket.ts'
 
@@ -78,23 +78,13 @@ export class TicketBook {
   /** Reads the book and forgets what has expired. */
   static async open(identity: Identity): Promise<TicketBook> {
     const book = new TicketBook(identity)
-    const records = await identity.store.transaction(['tickets'], { mode: 'read' }, (transaction) =>
-      transaction.list('tickets'),
-    )
     const expired: string[] = []
-    for (const { key, value } of records) {
-      // One damaged record costs one ticket. It stays where it is, and is reported at every opening.
-      try {
-        const record = value as TicketRecord
-        if (!Number.isFinite(record.expiresAtMs)) throw new HandfastError('storage-failed')
-        if (record.expiresAtMs <= identity.runtime.now()) expired.push(key)
-        else book.#open.set(key, await book.#read(key, record))
-      } catch (cause) {
-        reportError(
-          new HandfastError('storage-failed', `the ticket '${key}' is damaged`, { cause }),
-        )
-      }
-    }
+    await takeRecords(identity.store, 'tickets', 'ticket', async (key, value) => {
+      const record = value as TicketRecord
+      if (!Number.isFinite(record.expiresAtMs)) throw new HandfastError('storage-failed')
+      if (record.expiresAtMs <= identity.runtime.now()) expired.push(key)
+      else book.#open.set(key, await book.#read(key, record))
+    })
     for (const key of expired) await book.#delete(key)
     return book
   }

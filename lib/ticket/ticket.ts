@@ -8,7 +8,8 @@ import * as limits from '../base/limits.ts'
 import type { Fields } from '../codec/fields.ts'
 import { textForm } from '../codec/text-form.ts'
 import { blake2b } from '../crypto/hash.ts'
-import { derivationLabels, signatureLabels } from '../crypto/labels.ts'
+import * as signatureLabels from '../crypto/signature-labels.ts'
+import * as derivationLabels from '../crypto/derivation-labels.ts'
 import { sodium } from '../crypto/sodium.ts'
 import { atAnyTime, type CertificateChain, type DeviceBinding } from '../identity/certificate.ts'
 import type { Device } from '../identity/device.ts'
@@ -82,7 +83,12 @@ export class Ticket {
    * whether it has expired is checked where a clock is known, on use.
    * @throws HandfastError `bad-ticket`; `wrong-phase` where nothing is open yet and `ready` was not awaited
    */
-  static parse(text: string, nowS = atAnyTime): Ticket {
+  static parse(text: string): Ticket {
+    return Ticket.read(text, atAnyTime)
+  }
+
+  /** @internal The same, by certificates that are good at that time. */
+  static read(text: string, nowS: number): Ticket {
     sodium()
     return form.read(text, (bytes) => Ticket.fromBytes(bytes, nowS))
   }

@@ -3,9 +3,9 @@
  * says when it has ended.
  */
 
-import { HandfastError } from '../base/errors.ts'
-import { channelLowWaterBytes, maxChannelBufferBytes, maxFrameBytes } from '../base/limits.ts'
+import { channelLowWaterBytes, maxFrameBytes } from '../base/limits.ts'
 import { Inbox } from './inbox.ts'
+import { checkSend } from './outgoing.ts'
 import type { Channel } from './transport.ts'
 
 export interface DataChannelOwner {
@@ -37,15 +37,8 @@ export function takeDataChannel(
       return channel.bufferedAmount
     },
     send(message) {
-      if (message.length > maxMessageBytes) {
-        throw new HandfastError('too-large', `The peer takes ${maxMessageBytes} bytes at most`)
-      }
-      if (owner.ended || channel.readyState !== 'open') {
-        throw new HandfastError('closed', 'The channel is closed')
-      }
-      if (channel.bufferedAmount + message.length > maxChannelBufferBytes) {
-        throw new HandfastError('queue-full', 'Wait for onDrain before sending more')
-      }
+      const isClosed = owner.ended || channel.readyState !== 'open'
+      checkSend(message, maxMessageBytes, channel.bufferedAmount, isClosed)
       channel.send(message as Uint8Array<ArrayBuffer>)
     },
     onMessage: (listener) => inbox.listen(listener),

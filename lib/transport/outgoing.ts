@@ -3,19 +3,25 @@
 import { HandfastError } from '../base/errors.ts'
 import { channelLowWaterBytes, maxChannelBufferBytes } from '../base/limits.ts'
 
+/** What every `Channel.send` checks first. @throws HandfastError `too-large`, `closed`, `queue-full` */
+export function checkSend(
+  { length }: Uint8Array,
+  maxMessageBytes: number,
+  bufferedBytes: number,
+  isClosed: boolean,
+): void {
+  if (length > maxMessageBytes) throw new HandfastError('too-large')
+  if (isClosed) throw new HandfastError('closed')
+  if (bufferedBytes + length > maxChannelBufferBytes) throw new HandfastError('queue-full')
+}
+
 export class Outgoing {
   bytes = 0
   #onDrain: (() => void) | undefined
 
-  /** @throws HandfastError `too-large`, `closed`, `queue-full` */
+  /** @throws HandfastError as `checkSend` does */
   enter(message: Uint8Array, maxMessageBytes: number, isClosed: boolean): void {
-    if (message.length > maxMessageBytes) {
-      throw new HandfastError('too-large', `The other side takes ${maxMessageBytes} bytes at most`)
-    }
-    if (isClosed) throw new HandfastError('closed', 'The channel is closed')
-    if (this.bytes + message.length > maxChannelBufferBytes) {
-      throw new HandfastError('queue-full', 'Wait for onDrain before sending more')
-    }
+    checkSend(message, maxMessageBytes, this.bytes, isClosed)
     this.bytes += message.length
   }
 

@@ -33,18 +33,17 @@ import { readCandidate, readSdp, type Role, writeCandidate, writeSdp } from './s
 import type { Attempt, Channel, Transport } from './transport.ts'
 import type SimplePeer from 'simple-peer'
 
-/** How peers may find a way to each other. */
 /** How WebRTC finds a way between two networks. */
 export interface IceOptions {
   /**
    * STUN and TURN servers, or a function that is asked at the start of every attempt (for short-lived TURN credentials).
    * Default: none, so that nobody but the peer learns an address; peers behind different NATs then rarely connect.
    */
-  readonly servers?: RTCIceServer[] | (() => Promise<RTCIceServer[]>)
+  readonly servers?: RTCIceServer[] | (() => Promise<RTCIceServer[]>) | undefined
   /** `relay-only` hides every address from the peer but the TURN relay's. Default: `all`. */
-  readonly policy?: 'all' | 'relay-only'
+  readonly policy?: 'all' | 'relay-only' | undefined
   /** Judges each candidate, one's own before it is sent and the peer's before it is tried. One refused is left out. */
-  readonly allowCandidate?: (candidate: Candidate) => boolean
+  readonly allowCandidate?: ((candidate: Candidate) => boolean) | undefined
 }
 
 export interface WebRtcOptions {

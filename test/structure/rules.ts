@@ -118,7 +118,11 @@ const packages: { specifier: RegExp; where: RegExp }[] = [
     specifier: /^@scure\/bip39(?:\/wordlists\/english\.js)?$/,
     where: /^lib\/identity\/words\.ts$/,
   },
-  { specifier: /^age-encryption$/, where: /^lib\/identity\/backup\.ts$/ },
+  { specifier: /^age-encryption$/, where: /^lib\/identity\/(?:backup|age-passphrase)\.ts$/ },
+  {
+    specifier: /^@noble\/hashes\/scrypt\.js$/,
+    where: /^lib\/identity\/age-passphrase\.ts$/,
+  },
   { specifier: /^idb$/, where: /^lib\/storage\// },
   {
     specifier: /^simple-peer(?:\/simplepeer\.min\.js)?$/,

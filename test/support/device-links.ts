@@ -9,7 +9,7 @@ import type { Delivery } from '../../lib/link/delivery.ts'
 import type { MessageInfo } from '../../lib/link/inbox.ts'
 import type { Link } from '../../lib/link/link.ts'
 import type { LogOptions } from '../../lib/link/log.ts'
-import type { Rights } from '../../lib/link/rights.ts'
+import { anything, type Rights } from '../../lib/link/rights.ts'
 import { Sessions } from '../../lib/link/sessions.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
@@ -101,7 +101,8 @@ export class Device {
       peer,
       runtime,
       log: logOptions(runtime, this.mounted, this.#options.commit),
-      ...(this.#options.rights ? { rights: this.#options.rights } : {}),
+      rights: this.#options.rights ?? (() => anything),
+      onRefused: () => {},
       dial: (signal) => this.world.dial(this, signal),
     })
     this.link = linkOver(this.sessions, runtime)

@@ -6,14 +6,14 @@ import { nobody } from '../../lib/link/person.ts'
 import { Sessions, type SessionsOptions } from '../../lib/link/sessions.ts'
 import type { Session } from '../../lib/session/session.ts'
 import { MemoryNetwork } from '../../lib/transport/memory.ts'
-import type { Rights } from '../../lib/link/rights.ts'
+import { anything, type Rights } from '../../lib/link/rights.ts'
 import type { PeerId } from '../../lib/identity/peer-id.ts'
 import { GroupCommit } from '../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../lib/storage/memory-store.ts'
 import type { Store } from '../../lib/storage/store.ts'
 import { logTables, type LogOptions } from '../../lib/link/log.ts'
 import { encode, type CborValue } from '../../lib/codec/cbor.ts'
-import { recordKinds as kinds } from '../../lib/codec/records.ts'
+import * as kinds from '../../lib/codec/record-kinds.ts'
 import { puppetFor, sessionPair, type Puppet, type Tap } from './session-pair.ts'
 import type { VirtualRuntime } from './virtual-runtime.ts'
 
@@ -65,7 +65,7 @@ export class LinkPair {
       peer: `peer ${side}` as PeerId,
       runtime: this.#runtime(side),
       log,
-      ...(rights ? { rights: () => rights[side] } : {}),
+      rights: () => rights?.[side] ?? anything,
       onRefused: (scope) => onRefused?.(side, scope),
       dial: async (signal) => {
         this.dials.push(side)
@@ -160,7 +160,7 @@ export const linkOver = (sessions: Sessions, runtime: Runtime): Link =>
 export async function linkWithPuppet(
   runtime: VirtualRuntime,
   hello: CborValue[] = helloOf(),
-  rights?: Rights,
+  rights = anything,
   signals?: SessionsOptions['signals'],
 ): Promise<{
   link: Link
@@ -174,7 +174,8 @@ export async function linkWithPuppet(
     peer: 'puppet' as PeerId,
     runtime,
     log: logOptions(runtime),
-    ...(rights ? { rights: () => rights } : {}),
+    rights: () => rights,
+    onRefused: () => {},
     signals,
     dial: async () => {
       dials++

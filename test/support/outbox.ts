@@ -1,5 +1,7 @@
-/** An outbox on a store, whose callbacks do nothing unless told otherwise. */
+/** An outbox on a store, that tells nobody unless told otherwise. */
 
+import { Emitter } from '../../lib/base/emitter.ts'
+import type { SessionsEvents } from '../../lib/link/events.ts'
 import { Outbox, type OutboxOptions } from '../../lib/link/outbox.ts'
 import type { Store } from '../../lib/storage/store.ts'
 import { logOptions } from './link-pair.ts'
@@ -15,11 +17,9 @@ export const outboxOn = (
   new Outbox({
     runtime,
     log: logOptions(runtime, store),
+    events: new Emitter<SessionsEvents>(),
     nextTransferId: () => 0,
-    onStored: nothing,
-    onQueued: nothing,
-    onDelivered: nothing,
-    onRefused: nothing,
+    onMore: nothing,
     onNewLog: nothing,
     onError: nothing,
     ...options,

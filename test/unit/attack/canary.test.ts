@@ -21,7 +21,9 @@ import { MemoryNetwork } from '../../../lib/transport/memory.ts'
 import { Canaries } from '../../support/canaries.ts'
 import { Switchboard } from '../../support/memory-peers.ts'
 
-vi.mock('age-encryption', () => import('../../support/quick-age.ts'))
+vi.mock('../../../lib/base/limits.ts', async (original) =>
+  (await import('../../support/quick-age.ts')).quickened(await original()),
+)
 
 const passphrase = 'kanarienvogel-im-bergwerk'
 const backupPassphrase = 'gelber-vogel-singt-nicht'
@@ -275,20 +277,20 @@ describe('no secret', () => {
       passphrase,
     })
     look('joining', joining)
-    await vi.waitFor(() => expect(atAlice.pairings).toHaveLength(1))
+    await expect.poll(() => atAlice.pairings).toHaveLength(1)
     const [pairing] = atAlice.pairings
     look('pairing', [pairing, pairing!.code, joining.code])
     const [phone] = await Promise.all([joining.confirm(), pairing!.confirm()])
     look('phone', phone)
     const onPhone = await join(phone)
-    await vi.waitFor(() => expect(atAlice.devices).toHaveLength(2))
+    await expect.poll(() => atAlice.devices).toHaveLength(2)
     look('devices', atAlice.devices)
     look('stats', [await atAlice.stats(), await onPhone.stats()])
     const toAlice = atBob.links.get(alice.peer)!
     for (const mesh of [atAlice, onPhone]) mesh.links.get(bob.peer)!.on('message', () => {})
     await toAlice.send('to whichever')
 
-    await vi.waitFor(() => expect(onPhone.links.size).toBe(1))
+    await expect.poll(() => onPhone.links.size).toBe(1)
     atAlice.answer('price', () => 7, { perSecond: 10 })
     const address = await atAlice.address()
     expect(await ask(address, 'price', null, { signaling: [board.path()], runtime })).toBe(7)
@@ -296,7 +298,7 @@ describe('no secret', () => {
       ask(address, 'none', null, { signaling: [board.path()], runtime, timeoutMs: 500 }),
     )
     await atAlice.revokeDevice(phone.device.key)
-    await vi.waitFor(() => expect(onPhone.isRevoked).toBe(true))
+    await expect.poll(() => onPhone.isRevoked).toBe(true)
     await trying('a revoked device', () => onPhone.invite())
     await atBob.cutOff(alice.peer)
     look('log', [await atAlice.securityLog(), await atBob.securityLog()])

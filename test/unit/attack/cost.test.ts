@@ -15,7 +15,7 @@ import { openFirstContact, openKnownContact } from '../../../lib/session/opening
 import { contactTag, utcDay, type KnownPeer } from '../../../lib/session/pact.ts'
 import { openQuery } from '../../../lib/session/query.ts'
 import { openUnmet } from '../../../lib/session/unmet.ts'
-import { packetKinds } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
 import type { Signaling } from '../../../lib/signaling/signaling.ts'
 import type { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import type { Address } from '../../../lib/ticket/address.ts'

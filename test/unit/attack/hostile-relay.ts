@@ -1,7 +1,7 @@
 /** A relay that does what it likes with packets, seeded, for a while; afterwards an honest one. Works on any path that shows it packets. */
 
 import { concat } from '../../../lib/base/bytes.ts'
-import { packetKinds } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
 import { flipBit, seeded } from './adversary.ts'
 
 export interface Parcel {

@@ -14,7 +14,7 @@ import { ask } from '../../../lib/session/ask.ts'
 import { grantTo } from '../../../lib/session/openings.ts'
 import { contactTag, utcDay } from '../../../lib/session/pact.ts'
 import { openUnmet } from '../../../lib/session/unmet.ts'
-import { packetKinds } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
 import type { Signaling } from '../../../lib/signaling/signaling.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { tables } from '../../../lib/storage/store.ts'
@@ -235,7 +235,7 @@ beforeAll(async () => {
   await bob.mesh.invite()
   await record(callUnmet, 'I to a device', 'A to I to a device')
   for (const each of [alice, bob, carol]) watch.add(each)
-}, 30_000)
+})
 afterAll(() => world.close())
 
 const at = (packet: Uint8Array, tag: Uint8Array): Uint8Array => {

@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { base32nopad } from '@scure/base'
 import { encode } from '../../../lib/codec/cbor.ts'
-import { recordKinds } from '../../../lib/codec/records.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
 import { certifyPeer, rootIssuer } from '../../../lib/identity/certificate.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import type { PeerId } from '../../../lib/identity/peer-id.ts'

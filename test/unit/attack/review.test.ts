@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { concat } from '../../../lib/base/bytes.ts'
-import { packetKinds } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
 import { World } from '../../support/memory-peers.ts'
 import { countedPeer, settle, until } from './adversary.ts'
 

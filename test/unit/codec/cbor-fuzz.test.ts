@@ -3,7 +3,8 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { decode, decodeSequence, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { fill, outcome, quickest, repeat, seeded, text } from './cbor-inputs.ts'
+import { quickest } from '../../support/fastest.ts'
+import { fill, outcome, repeat, seeded, text } from './cbor-inputs.ts'
 
 const allowedMs = 10
 

@@ -1,6 +1,5 @@
-/** CBOR inputs made by hand, seeded randomness, and timing that forgives a busy machine. */
+/** CBOR inputs made by hand, and seeded randomness. */
 
-import { performance } from 'node:perf_hooks'
 import type { HandfastError } from '../../../lib/base/errors.ts'
 
 export const unhex = (text: string): Uint8Array =>
@@ -63,15 +62,4 @@ export function outcome(action: () => unknown): string {
     if (code === 'bad-encoding' && cause !== undefined) throw cause
     return code
   }
-}
-
-/** Milliseconds of the quickest of up to `tries` runs, which stop as soon as one is within `enoughMs`. */
-export function quickest(enoughMs: number, action: () => unknown, tries = 8): number {
-  let best = Infinity
-  for (let i = 0; i < tries && best > enoughMs; i++) {
-    const start = performance.now()
-    action()
-    best = Math.min(best, performance.now() - start)
-  }
-  return best
 }

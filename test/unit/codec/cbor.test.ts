@@ -10,7 +10,8 @@ import {
   maxMessageBytes,
 } from '../../../lib/base/limits.ts'
 import { decode, decodeSequence, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { quickest, unhex } from './cbor-inputs.ts'
+import { quickest } from '../../support/fastest.ts'
+import { unhex } from './cbor-inputs.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 

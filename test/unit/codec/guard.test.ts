@@ -9,7 +9,8 @@ import {
   maxMessageBytes,
 } from '../../../lib/base/limits.ts'
 import { guardCbor } from '../../../lib/codec/guard.ts'
-import { fill, head, outcome, quickest, repeat, seeded, text, unhex } from './cbor-inputs.ts'
+import { quickest } from '../../support/fastest.ts'
+import { fill, head, outcome, repeat, seeded, text, unhex } from './cbor-inputs.ts'
 
 const guard = (...bytes: number[]) => guardAll(bytes)
 const guardAll = (bytes: number[]) => outcome(() => guardCbor(Uint8Array.from(bytes)))

@@ -10,7 +10,8 @@ import {
   verify,
 } from '../../../lib/crypto/ed25519.ts'
 import { blake2b, hkdf, hkdf3, hmacBlake2b } from '../../../lib/crypto/hash.ts'
-import { derivationLabels, signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
+import * as derivationLabels from '../../../lib/crypto/derivation-labels.ts'
 import { ready, sodium } from '../../../lib/crypto/sodium.ts'
 import { dh, generateKeyPair, keyPairFromSecret } from '../../../lib/crypto/x25519.ts'
 import { expectCode } from './expect-code.ts'

@@ -1,7 +1,7 @@
 /** Profiles that were copied or set back: nothing is lost or doubled in silence, whoever is connected and when. */
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { MessageInfo } from '../../../lib/link/inbox.ts'
 import type { Link } from '../../../lib/link/link.ts'

@@ -3,7 +3,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { maxDevicesPerPeer, maxInboxesPerPeer } from '../../../lib/base/limits.ts'
 import type { CborValue } from '../../../lib/codec/cbor.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { eraseLog, inboxKey } from '../../../lib/link/log.ts'
 import { tier } from '../../support/campaign.ts'

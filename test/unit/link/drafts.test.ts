@@ -1,6 +1,8 @@
 /** Messages of tabs that do not lead, on their way into the log, while tabs die, change roles, and storage fails. */
 
 import { beforeEach, describe, expect, test } from 'vitest'
+import { Emitter } from '../../../lib/base/emitter.ts'
+import type { SessionsEvents } from '../../../lib/link/events.ts'
 import {
   adoptEveryMs,
   maxDraftBytes,
@@ -26,16 +28,19 @@ let runtime: VirtualRuntime
 let store: FaultyStore
 /** As `<tab> <n> <id>`. */
 let adopted: string[]
+let events: Emitter<SessionsEvents>
 beforeEach(() => {
   runtime = virtualRuntime()
   store = new FaultyStore()
   adopted = []
+  events = new Emitter()
+  events.on('adopted', (tab, n, id) => void adopted.push(`${tab} ${n} ${id}`))
 })
 
 const leader = (options: Partial<OutboxOptions> = {}): Outbox =>
   outboxOn(store, runtime, {
     peer,
-    onAdopted: (tab, n, id) => void adopted.push(`${tab} ${n} ${id}`),
+    events,
     ...options,
   })
 
@@ -75,7 +80,7 @@ const numbers = (ids: string[]) => ids.map((id) => Number(id.split('.')[1]))
 
 /** The peer has handled all up to there. */
 const handle = (outbox: Outbox, sequence: number) => {
-  outbox.highestSent = Math.max(outbox.highestSent, sequence)
+  outbox.head.highestSent = Math.max(outbox.head.highestSent, sequence)
   outbox.acknowledge(sequence)
 }
 
@@ -97,9 +102,9 @@ describe('a draft', () => {
     expect([drafts.length, drafts.pendingIds]).toEqual([0, [id]])
     await runtime.advance(1_000)
     expect(await keys()).toEqual([])
-    expect(outbox.isDelivered(id!)).toBe(false)
+    expect(outbox.head.isDelivered(id!)).toBe(false)
     handle(outbox, 1)
-    expect(outbox.isDelivered(id!)).toBe(true)
+    expect(outbox.head.isDelivered(id!)).toBe(true)
     drafts.delivered([id!])
     await delivery
     expect(drafts.pendingIds).toEqual([])
@@ -114,25 +119,26 @@ describe('a draft', () => {
     await runtime.settle()
     outbox.adopt()
     await runtime.settle()
-    outbox.highestSent = 1
-    const before = outbox.logId
+    outbox.head.highestSent = 1
+    const before = outbox.head.logId
     // It is written together with the next draft.
     deliveries.push(drafts.add(of('b')))
     await runtime.advance(adoptEveryMs)
     outbox.bind(Uint8Array.of(2))
     outbox.adopt()
     await runtime.settle()
-    expect(outbox.logId).not.toEqual(before)
+    expect(outbox.head.logId).not.toEqual(before)
     void outbox.release()
-    const next = leader({ onDelivered: (id) => void told.push(id) })
+    events.on('delivered', (id) => void told.push(id))
+    const next = leader()
     await next.ready
-    expect([next.logId, next.isFor(Uint8Array.of(2))]).toEqual([outbox.logId, true])
+    expect([next.head.logId, next.head.isFor(Uint8Array.of(2))]).toEqual([outbox.head.logId, true])
     const ids = adopted.map((each) => each.split(' ')[2]!)
     expect(ids.map((id) => id.split('.')[0])).toEqual([
       ids[0]!.split('.')[0],
       ids[0]!.split('.')[0],
     ])
-    expect(ids.map((id) => next.isDelivered(id))).toEqual([false, false])
+    expect(ids.map((id) => next.head.isDelivered(id))).toEqual([false, false])
     await drafts.recheck()
     expect(await Promise.all(deliveries.map(({ stored }) => stored))).toEqual(ids)
     handle(next, 2)
@@ -310,7 +316,7 @@ describe('a leader that dies', () => {
     expect(await keys()).toEqual([])
     // Handled while nobody led: only the log knows.
     handle(next, 1)
-    drafts.delivered(drafts.pendingIds.filter((each) => next.isDelivered(each)))
+    drafts.delivered(drafts.pendingIds.filter((each) => next.head.isDelivered(each)))
     await delivery
   })
 
@@ -391,7 +397,7 @@ describe('withdrawing', () => {
     await runtime.settle()
     outbox.adopt()
     await runtime.settle()
-    outbox.highestSent = 1
+    outbox.head.highestSent = 1
     if (told === 'told') {
       for (const each of adopted) drafts.adopted(Number(each.split(' ')[1]), each.split(' ')[2]!)
     }
@@ -746,7 +752,7 @@ describe('a tab that changes its role', () => {
     silent(late)
     await runtime.settle()
     const head = {
-      logId: overtaken.logId,
+      logId: overtaken.head.logId,
       next: 10,
       acked: 8,
       runs: [{ id: runtime.randomBytes(16), from: 9 }],
@@ -832,10 +838,10 @@ describe('a tab that changes its role', () => {
     }
     const outbox = pages[lead]!.role as Outbox
     const isHandled = Promise.all(sends.map(({ delivery }) => delivery.catch(nothing)))
-    handle(outbox, outbox.firstHeld + outbox.length - 1)
+    handle(outbox, outbox.head.firstHeld + outbox.length - 1)
     for (const { role } of followers) {
       const drafts = role as Drafts
-      drafts.delivered(drafts.pendingIds.filter((id) => outbox.isDelivered(id)))
+      drafts.delivered(drafts.pendingIds.filter((id) => outbox.head.isDelivered(id)))
     }
     await isHandled
     await runtime.advance(1_000)

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import * as limits from '../../../lib/base/limits.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { LinkState } from '../../../lib/link/state.ts'
 import { LinkPair, linkWithPuppet } from '../../support/link-pair.ts'

@@ -2,17 +2,12 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { commitDelayMs, storePatienceMs } from '../../../lib/base/limits.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { MessageInfo } from '../../../lib/link/inbox.ts'
 import type { Link } from '../../../lib/link/link.ts'
-import {
-  eraseLog,
-  packSegment,
-  unpackSegment,
-  wasWritten,
-  type OutboxHead,
-} from '../../../lib/link/log.ts'
+import { eraseLog, packSegment, unpackSegment, type OutboxHead } from '../../../lib/link/log.ts'
+import { wasWritten } from '../../../lib/link/log-head.ts'
 import type { Store } from '../../../lib/storage/store.ts'
 import { faults, FaultyStore } from '../../support/faulty-store.ts'
 import {
@@ -242,7 +237,7 @@ describe('a crash', () => {
     expect([...first.keys()]).toEqual(ids)
     expect([...first.values()]).toEqual(ids.map((_, n) => n))
     await pair.close()
-  }, 30_000)
+  })
 })
 
 describe('acknowledgements', () => {

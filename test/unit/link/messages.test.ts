@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import * as limits from '../../../lib/base/limits.ts'
 import type { CborValue } from '../../../lib/codec/cbor.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { MessageInfo } from '../../../lib/link/inbox.ts'
 import { helloOf, LinkPair, linkWithPuppet, peerRun, value } from '../../support/link-pair.ts'

@@ -1,8 +1,10 @@
 /** The outbox by itself: numbers that run out, withdrawing while storage fails, records that are damaged, hellos of another run. */
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Emitter } from '../../../lib/base/emitter.ts'
+import type { SessionsEvents } from '../../../lib/link/events.ts'
 import { maxHeldBytes, maxSequence, storePatienceMs } from '../../../lib/base/limits.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
   eraseLog,
@@ -159,14 +161,16 @@ for (const fails of faults) {
 
 test('what is withdrawn and stepped over before the mark is on disk is withdrawn, not handled', async () => {
   const delivered: string[] = []
-  const outbox = open({ onDelivered: (id) => delivered.push(id) })
+  const events = new Emitter<SessionsEvents>()
+  events.on('delivered', (id) => delivered.push(id))
+  const outbox = open({ events })
   const controller = new AbortController()
   const delivery = outbox.add(value('gone'), controller.signal)
   silent(delivery)
   await delivery.stored
   store.fails = 'before'
   controller.abort(new Error('changed my mind'))
-  outbox.highestSent = 1
+  outbox.head.highestSent = 1
   outbox.acknowledge(1)
   store.fails = undefined
   await runtime.advance(1_000)
@@ -198,7 +202,7 @@ describe('a message that goes out in parts', () => {
     await Promise.all(sends.map(({ stored }) => stored))
     outbox.begin(true)
     const { writer, begun, ends } = partWriter()
-    outbox.highestSent = 3
+    outbox.head.highestSent = 3
     outbox.fill(writer)
     outbox.acknowledge(handled)
     ends.push(true)
@@ -278,7 +282,7 @@ describe('what waits in memory', () => {
 
   test('is a few MiB, the rest is read when its turn comes', async () => {
     let isWanted = false
-    const outbox = open({ onStored: () => (isWanted = true) })
+    const outbox = open({ onMore: () => (isWanted = true) })
     const controller = new AbortController()
     const sends = Array.from({ length: count }, (_, n) =>
       outbox.add(message(n), n === 300 ? controller.signal : undefined),
@@ -290,7 +294,7 @@ describe('what waits in memory', () => {
     await expect(sends[300]).rejects.toThrow('no')
     await outbox.release()
 
-    const again = open({ onStored: () => (isWanted = true) })
+    const again = open({ onMore: () => (isWanted = true) })
     await again.ready
     again.begin(true)
     const sent: (number | null)[] = []
@@ -323,7 +327,7 @@ describe('what waits in memory', () => {
     expect(outbox.held.at(150)!.value).toBeUndefined()
     store.fails = 'before'
     controller.abort(new Error('no'))
-    outbox.highestSent = 100
+    outbox.head.highestSent = 100
     outbox.acknowledge(100)
     await runtime.advance(100)
     expect(outbox.held.at(49)!.value).toBeInstanceOf(Uint8Array)
@@ -339,7 +343,7 @@ describe('what waits in memory', () => {
     let last = 0
     while (outbox.held.at(last)!.value) last++
     await put('outbox', segmentKey(peer, last + 1), packSegment([]))
-    outbox.highestSent = 60
+    outbox.head.highestSent = 60
     outbox.acknowledge(60)
     await runtime.advance(300)
     expect(errors).toMatchObject([{ code: 'storage-failed' }])
@@ -367,7 +371,7 @@ describe('what waits in memory', () => {
       if (fails && args[1].mode === 'read') return Promise.reject(new Error('lost'))
       return read(...args)
     }) as typeof read
-    outbox.highestSent = 60
+    outbox.head.highestSent = 60
     outbox.acknowledge(60)
     await runtime.advance(700)
     expect(errors.length).toBeGreaterThan(0)

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import * as limits from '../../../lib/base/limits.ts'
 import type { HandfastError } from '../../../lib/base/errors.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import type { LinkStream } from '../../../lib/link/streams.ts'
 import { LinkPair, linkWithPuppet } from '../../support/link-pair.ts'

@@ -3,7 +3,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { certificateClockToleranceS } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { recordKinds } from '../../../lib/codec/records.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { certifyDevice, rootIssuer } from '../../../lib/identity/certificate.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
@@ -33,7 +33,7 @@ async function hear(identity: Identity, peer = identity.peer) {
   const bytes = await signCard(identity, { number: 1, relays: [], issuedS: nowMs / 1000 })
   const announcer = new Announcer({
     identity: bob,
-    onCard: ({ number }: { number: number }) => void taken.push(number),
+    cards: { learn: async ({ number }: { number: number }) => void taken.push(number) },
   } as unknown as AnnouncerOptions)
   announcer.with(peer).take([recordKinds.card, bytes], identity.device.key)
 }

@@ -9,7 +9,9 @@ import { ready } from '../../../lib/crypto/sodium.ts'
 import { World } from '../../support/memory-peers.ts'
 import { TabPeers } from '../../support/tab-peers.ts'
 
-vi.mock('age-encryption', () => import('../../support/quick-age.ts'))
+vi.mock('../../../lib/base/limits.ts', async (original) =>
+  (await import('../../support/quick-age.ts')).quickened(await original()),
+)
 
 const passphrase = 'one of six words'
 
@@ -56,10 +58,10 @@ describe('a backup', () => {
     const store = new MemoryStore()
     const identity = await Identity.restore({ store, backup, backupPassphrase: passphrase })
     const { mesh } = await world.peer({ identity })
-    await expect.poll(() => alice.mesh.devices.length, { timeout: 5_000 }).toBe(2)
+    await expect.poll(() => alice.mesh.devices.length).toBe(2)
     await alice.mesh.links.get(bob.mesh.peer)!.rename('Robert')
     const name = () => mesh.links.get(bob.mesh.peer)?.name
-    await expect.poll(name, { timeout: 5_000 }).toBe('Robert')
+    await expect.poll(name).toBe('Robert')
     expect([...mesh.links.keys()]).toEqual([bob.mesh.peer])
   })
 
@@ -110,11 +112,13 @@ describe('a backup', () => {
     const { snapshot } = await readBackup(await alice.mesh.exportBackup({ passphrase }), passphrase)
     const words = await (await Identity.open({ store: new MemoryStore() })).words()
     const mixed = await writeBackup({ words, snapshot: snapshot! }, passphrase)
-    const identity = await Identity.restore({
-      store: new MemoryStore(),
-      backup: mixed,
-      backupPassphrase: passphrase,
+    const source = { backup: mixed, backupPassphrase: passphrase }
+    await expect(Identity.restore({ store: new MemoryStore(), ...source })).rejects.toMatchObject({
+      code: 'bad-key',
     })
+    // Nor where it got as far as the store.
+    const identity = await Identity.open({ store: new MemoryStore() })
+    await identity.keystore.put({ snapshot: snapshot! })
     const errors: unknown[] = []
     const report = (error: unknown) => void errors.push(error)
     process.once('unhandledRejection', report)

@@ -17,7 +17,7 @@ import { Tracer } from '../../../lib/mesh/tracer.ts'
 import { networkId } from '../../../lib/session/handshake.ts'
 import { Intake } from '../../../lib/session/intake.ts'
 import { contactTag, pactIdOf, utcDay } from '../../../lib/session/pact.ts'
-import { packetKinds } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { MemoryNetwork } from '../../../lib/transport/memory.ts'
 import { World } from '../../support/memory-peers.ts'
@@ -101,21 +101,23 @@ beforeEach(async () => {
     idleTimeoutMs: 1e6,
     introductions: undefined,
     intake: new Intake(runtime),
-    signalingOf: () => ({
-      subscribe: () => () => {},
-      publish: async (tag, packet) => {
-        const key = toBase64url(packet)
-        if (!seen.has(key)) {
-          const atMs = runtime.monotonicNow()
-          calls.push({ ...mailboxOf(tag), kind: kindOf(packet[0]!), atMs })
-        }
-        seen.add(key)
-        return 0
-      },
-      close: async () => {},
-    }),
+    mailroom: {
+      signalingOf: () => ({
+        subscribe: () => () => {},
+        publish: async (tag, packet) => {
+          const key = toBase64url(packet)
+          if (!seen.has(key)) {
+            const atMs = runtime.monotonicNow()
+            calls.push({ ...mailboxOf(tag), kind: kindOf(packet[0]!), atMs })
+          }
+          seen.add(key)
+          return 0
+        },
+        close: async () => {},
+      }),
+    },
     closing: closing.signal,
-    isWanted: () => true,
+    devices: { isConnected: () => false },
     monitor: new Monitor(runtime, new Tracer(runtime)),
   })
 })

@@ -8,7 +8,8 @@ import {
   maxAnnouncementsPerSession,
 } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { recordKinds, type Record } from '../../../lib/codec/records.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
+import type { Record } from '../../../lib/codec/records.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import { readCard, signCard } from '../../../lib/mesh/card.ts'

@@ -5,7 +5,7 @@ import { maxPeerChainBytes } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { encode, type CborValue } from '../../../lib/codec/cbor.ts'
 import { Fields } from '../../../lib/codec/fields.ts'
-import { recordKinds } from '../../../lib/codec/records.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import {
   certifyPeer,

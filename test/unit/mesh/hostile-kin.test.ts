@@ -178,22 +178,22 @@ test('whose clock is days behind keeps what it is told of names and rights, unle
 
 test('what a device says in vain keeps nobody from being heard', async () => {
   const errors: unknown[] = []
+  vi.stubGlobal('reportError', (error: unknown) => errors.push(error))
   const kin = new Kin({
     identity: alice,
     contacts,
-    announce: () => {},
-    adopt: async () => {},
-    onError: (error) => errors.push(error),
+    roster: { get: () => undefined },
+    devices: { adopt: async () => {} },
   })
   const good = await altered(bob.peer, { updatedAtMs: nowMs, scopes: ['message'] })
   kin.take(new Uint8Array(5))
   kin.take(good)
-  await vi.waitFor(() => expect(contacts.peers.get(bob.peer).scopes).toEqual(['message']))
+  await expect.poll(() => contacts.peers.get(bob.peer).scopes).toEqual(['message'])
   expect(errors).toMatchObject([{ code: 'bad-backup' }])
   kin.take(new Uint8Array(5))
-  await vi.waitFor(() => expect(errors).toHaveLength(2))
+  await expect.poll(() => errors).toHaveLength(2)
   kin.take(await altered(bob.peer, { updatedAtMs: nowMs + 1, scopes: [] }))
-  await vi.waitFor(() => expect(contacts.peers.get(bob.peer).scopes).toEqual([]))
+  await expect.poll(() => contacts.peers.get(bob.peer).scopes).toEqual([])
 })
 
 test.each([
@@ -210,16 +210,16 @@ test.each([
     transport: world.network.transport(),
     signaling: [world.board.path()],
   })
-  await vi.waitFor(() => expect(host.mesh.pairings).toHaveLength(1))
+  await expect.poll(() => host.mesh.pairings).toHaveLength(1)
   const [identity] = await Promise.all([joining.confirm(), host.mesh.pairings[0]!.confirm()])
   const { mesh } = await world.peer({ identity })
   const theirs = mesh.links.get(friend.mesh.peer)!
   const ours = host.mesh.links.get(friend.mesh.peer)!
-  await vi.waitFor(() => expect(host.mesh.devices[1]?.lastMetAt).toBeTruthy())
+  await expect.poll(() => host.mesh.devices[1]?.lastMetAt).toBeTruthy()
   await theirs.rename('Robert')
   await new Promise((resolve) => setTimeout(resolve, 4 * syncDelayMs))
   expect(ours.name).toBe(outcome === 'heard' ? 'Robert' : null)
   await ours.rename('Bob')
-  await vi.waitFor(() => expect(theirs.name).toBe('Bob'))
+  await expect.poll(() => theirs.name).toBe('Bob')
   await world.close()
 })

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { HandfastError } from '../../../lib/base/errors.ts'
+import { Identity } from '../../../lib/identity/identity.ts'
 import type { Link } from '../../../lib/link/link.ts'
-import type { Mesh } from '../../../lib/mesh/mesh.ts'
+import { Mesh } from '../../../lib/mesh/mesh.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { World } from '../../support/memory-peers.ts'
 
@@ -67,7 +68,7 @@ describe('a first contact', () => {
   // Some rounds wait for a bye or a ping that goes to a session just closed.
   test(
     'both invite and accept at once, and find each other again',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       for (let round = 0; round < 10; round++) {
         const [alice, bob] = [await world.peer(), await world.peer()]
@@ -176,7 +177,7 @@ describe('several peers', () => {
     expect([ticket.uses, ticket.purpose, ticket.memo]).toEqual([3, 'party', 'bring salad'])
     const guests = [await world.peer(), await world.peer(), await world.peer(), await world.peer()]
     const results = await Promise.allSettled(
-      guests.map(({ mesh }) => mesh.accept(ticket, { timeoutMs: 600 })),
+      guests.map(({ mesh }) => mesh.accept(ticket, { timeoutMs: 3_000 })),
     )
     const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result] : []))
     expect(reasons).toHaveLength(1)
@@ -315,6 +316,49 @@ describe('opening', () => {
     },
   )
 })
+
+describe('opening, by who has no compiler', () => {
+  test.each<[string, (world: World) => Promise<unknown>]>([
+    ['nothing in particular', async () => ({})],
+    ['an identity that was not awaited', async () => ({ identity: Identity.open() })],
+    [
+      'relays as text',
+      async (peers) => ({ identity: (await peers.peer()).identity, relays: 'wss://relay.example' }),
+    ],
+    [
+      'a relay that is no text',
+      async (peers) => ({
+        identity: (await peers.peer()).identity,
+        relays: [new URL('wss://r.example')],
+      }),
+    ],
+  ])('with %s is refused in words', async (_, optionsIn) => {
+    const options = (await optionsIn(world)) as { identity?: unknown }
+    // Nobody is to hear of an identity that can't be opened here.
+    if (options.identity instanceof Promise) options.identity.catch(() => {})
+    await expect(Mesh.open(options as never)).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/^(identity|relays) is /),
+    })
+  })
+})
+
+test.each(['messages', 'Message', 'introduce:x', '*:x', 'message:', 'pay'])(
+  'a scope %j that is none is not given to anybody',
+  async (scope) => {
+    const { alice, bob, toBob } = await linked()
+    const ticket = await alice.mesh.invite()
+    const given = [
+      alice.mesh.invite({ scopes: ['message', scope] }),
+      bob.mesh.accept(ticket, { scopes: [scope] }),
+      toBob.allow([scope]),
+    ]
+    for (const each of given) {
+      await expect(each).rejects.toMatchObject({ code: 'invalid-argument' })
+    }
+    expect(toBob.scopes).toEqual(['*'])
+  },
+)
 
 describe('closing', () => {
   test('is complete and can be repeated; afterwards everything says so', async () => {

@@ -1,13 +1,10 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { maxExcessPackets, maxRelayLoad, maxRelays } from '../../../lib/base/limits.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import type { PeerId } from '../../../lib/identity/peer-id.ts'
 import { Paths } from '../../../lib/mesh/paths.ts'
-import {
-  encodeRelayMessage,
-  verb,
-  type RelayMessage,
-} from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { encodeRelayMessage, type RelayMessage } from '../../../lib/signaling/relay-protocol.ts'
 
 class SilentSocket extends EventTarget {
   static open = 0
@@ -112,4 +109,28 @@ test('floods are told: by which path, and to whose mailbox', async () => {
     [relay, undefined],
   ])
   await paths.close()
+})
+
+test.each([
+  ['a relay that is none', 'https://relay.example', SilentSocket, 'invalid-argument'],
+  ['no WebSocket', 'wss://relay.example', null, 'unsupported'],
+])('%s leaves nothing open', (_, url, WebSocket, code) => {
+  const opened: string[] = []
+  vi.stubGlobal('BroadcastChannel', function open(name: string) {
+    opened.push(name)
+  })
+  vi.stubGlobal('WebSocket', undefined)
+  try {
+    const open = () =>
+      new Paths({
+        runtime: systemRuntime,
+        relays: ['wss://own.example', url],
+        signaling: undefined,
+        WebSocket: WebSocket as never,
+      })
+    expect(open).toThrow(expect.objectContaining({ code }))
+    expect(opened).toEqual([])
+  } finally {
+    vi.unstubAllGlobals()
+  }
 })

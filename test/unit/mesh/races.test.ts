@@ -95,9 +95,7 @@ describe('two devices', () => {
         (n, { redelivered }) => void heard.push({ by, n: n as number, redelivered }),
       )
     }
-    await expect
-      .poll(() => laptop.mesh.links.get(bob.mesh.peer)?.state, { timeout: 5_000 })
-      .toBe('open')
+    await expect.poll(() => laptop.mesh.links.get(bob.mesh.peer)?.state).toBe('open')
     await expect
       .poll(async () => (await Peers.open(bob.identity)).get(alice.mesh.peer).devices.length)
       .toBe(2)

@@ -3,11 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dialTimeoutMs, maxRelays, relayTurnMs } from '../../../lib/base/limits.ts'
 import { Paths, type Route } from '../../../lib/mesh/paths.ts'
-import {
-  encodeRelayMessage,
-  parseClientMessage,
-  verb,
-} from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { encodeRelayMessage, parseClientMessage } from '../../../lib/signaling/relay-protocol.ts'
 import { virtualRuntime, type VirtualRuntime } from '../../support/virtual-runtime.ts'
 
 const tag = new Uint8Array(16).fill(1)

@@ -3,9 +3,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { toBase64url } from '../../../lib/base/bytes.ts'
 import { maxAnnouncementsPerSession, maxRevocationsBytes } from '../../../lib/base/limits.ts'
-import { recordKinds, type Record } from '../../../lib/codec/records.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
+import type { Record } from '../../../lib/codec/records.ts'
 import { rootIssuer } from '../../../lib/identity/certificate.ts'
 import { Identity } from '../../../lib/identity/identity.ts'
+import { verifySigned } from '../../../lib/identity/signed-message.ts'
 import { signRevocations, type Revocations } from '../../../lib/identity/revocations.ts'
 import { signCard } from '../../../lib/mesh/card.ts'
 import type { Mesh } from '../../../lib/mesh/mesh.ts'
@@ -67,6 +69,32 @@ const nameOf = (identity: Identity) => toBase64url(identity.device.key)
 
 // The other side says `bye` and closes at once: one or the other comes first.
 const brokenOff = ['protocol', 'lost']
+
+test('what a revoked device has signed is told from the rest, and what one has that it had certified', async () => {
+  const phone = await secondDevice(laptop, { snapshot: new Uint8Array() })
+  const signed = async (by: Identity) =>
+    verifySigned('receipt', await by.sign('receipt', Uint8Array.of(1)))
+  const [whole, byLaptop, byPhone] = [await signed(bob), await signed(laptop), await signed(phone)]
+  expect(byPhone.deviceKeys).toEqual([bob, laptop, phone].map(({ device }) => device.key))
+  const asked = () =>
+    Promise.all([whole, byLaptop, byPhone].map((each) => alice.mesh.hasRevoked(each)))
+  expect(await asked()).toEqual([false, false, false])
+  // By the contact's root alone.
+  say((await revoke(alice.identity, [laptop.device.key])).bytes)
+  await session.ping()
+  expect(await asked()).toEqual([false, false, false])
+  say((await revoke(bob, [laptop.device.key])).bytes)
+  await expect.poll(asked).toEqual([false, true, true])
+  // Of whom nothing is known nothing is said.
+  const stranger = await Identity.open({ store: new MemoryStore() })
+  expect(await alice.mesh.hasRevoked(await signed(stranger))).toBe(false)
+
+  const own = await signed(await secondDevice(alice.identity, { snapshot: new Uint8Array() }))
+  expect(await alice.mesh.hasRevoked(own)).toBe(false)
+  await alice.mesh.revokeDevice(own.deviceKey)
+  expect(await alice.mesh.hasRevoked(own)).toBe(true)
+  expect(await alice.mesh.hasRevoked(await signed(alice.identity))).toBe(false)
+})
 
 describe('a list of a contact', () => {
   test('removes the device, also before it was ever known, and no card brings it back', async () => {

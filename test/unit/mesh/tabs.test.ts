@@ -27,6 +27,9 @@ describe('a tab that follows', () => {
     const follower = await peers.tab()
     const bob = await peers.bob(leader.mesh)
     await peers.until(() => follower.mesh.links.size === 1)
+    // Its ticket is spent: one that can't be used any more is none, in any tab.
+    expect(leader.mesh.tickets).toEqual([])
+    await peers.until(() => follower.mesh.tickets.length === 0)
     const link = onlyLink(follower.mesh)
     await peers.until(() => link.state === 'open')
     expect(link.safetyNumber).toBe(onlyLink(leader.mesh).safetyNumber)
@@ -112,7 +115,9 @@ describe('a tab that follows', () => {
     await peers.until(() => seen.length === 2)
     const carol = await peers.bob(follower.mesh)
     await peers.until(() => seen.length === 4)
-    const ticket = await peers.passing(follower.mesh.invite({ memo: 'hello' }))
+    // What is undefined is as good as left out, also on its way to the leader.
+    const unsaid = { for: undefined, uses: undefined, scopes: undefined, expiresInMs: undefined }
+    const ticket = await peers.passing(follower.mesh.invite({ ...unsaid, memo: 'hello' }))
     await peers.until(() => follower.mesh.tickets.length === 1)
     expect(String(leader.mesh.tickets[0])).toBe(String(ticket))
     await peers.passing(follower.mesh.withdraw(ticket))
@@ -133,6 +138,27 @@ describe('a tab that follows', () => {
     await peers.until(() => follower.mesh.links.size === 1)
     expect([...leader.mesh.links.keys()]).toEqual([carol.mesh.peer])
     expect(seen.slice(4).toSorted()).toEqual(['forgotten at follower', 'forgotten at leader'])
+  })
+
+  test('shows what the leader does, whatever the clock says by now of the certificates in tickets', async () => {
+    let setBackMs = 0
+    const open = peers.world.open.bind(peers.world)
+    peers.world.open = () => {
+      const tab = open()
+      const { now } = tab.runtime
+      Object.assign(tab.runtime, { now: () => now() - setBackMs })
+      return tab
+    }
+    const leader = await peers.tab()
+    await peers.passing(leader.mesh.invite())
+    await peers.passing(leader.mesh.address())
+    setBackMs = 3 * 86_400_000
+    const { mesh } = await peers.tab()
+    expect(leader.mesh.tickets).toHaveLength(1)
+    expect(leader.mesh.addresses).toHaveLength(1)
+    expect(mesh.tickets.map(String)).toEqual(leader.mesh.tickets.map(String))
+    expect(mesh.addresses.map(String)).toEqual(leader.mesh.addresses.map(String))
+    expect(mesh.signaling).toEqual(leader.mesh.signaling)
   })
 
   test('cuts off, and revokes a device; where that is its own, all tabs hear of it', async () => {
@@ -213,7 +239,7 @@ async function turns(count: number): Promise<void> {
 describe('at whatever step the leader dies', () => {
   test(
     'what a follower sends and what it is sent is handled once',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       for (let step = 0; step < 40; step++) {
         const leader = await peers.tab()

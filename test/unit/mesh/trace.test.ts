@@ -62,7 +62,7 @@ describe('in a tab of its own', () => {
     expect(atBob.of('message-refused')).toHaveLength(1)
 
     await alice.mesh.close()
-    await vi.waitFor(() => expect(atBob.of('session-end')).toHaveLength(1))
+    await expect.poll(() => atBob.of('session-end')).toHaveLength(1)
     expect(atBob.of('session-end')[0]).toMatchObject({ session: opened!.session, reason: 'closed' })
     for (const { atMs } of atBob.events) expect(Math.abs(atMs - Date.now())).toBeLessThan(60_000)
   })
@@ -154,7 +154,7 @@ describe('in a tab of its own', () => {
     const [alice, bob] = [await world.peer(), await world.peer()]
     const link = await bob.mesh.accept(await alice.mesh.invite())
     await alice.mesh.close()
-    await vi.waitFor(() => expect(link.state).not.toBe('open'))
+    await expect.poll(() => link.state).not.toBe('open')
     const sent = [link.send('one'), link.send(new Uint8Array(1_000))]
     for (const each of sent) each.catch(() => {})
     await Promise.all(sent.map(({ stored }) => stored))

@@ -26,7 +26,7 @@ beforeAll(async () => {
       copyPublicDir: false,
     },
   })
-}, 30_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 afterEach(() => {
@@ -144,7 +144,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it in good order', async (sig
   child.kill(signal)
   expect(await closed).toBe(1001)
   const { code, stdout, stderr } = await ended
-  expect(performance.now() - startMs).toBeLessThan(5000)
+  expect(performance.now() - startMs).toBeLessThan(15_000)
   expect(code).toBe(0)
   expect(stdout).toMatch(/^handfast relay listening on ws:\S+\n$/)
   expect(stderr).toBe('')

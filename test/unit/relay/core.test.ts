@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { relayLimits } from '../../../lib/base/limits.ts'
 import { encode } from '../../../lib/codec/cbor.ts'
 import { RelayCore, type RelayLimits } from '../../../lib/relay/core.ts'
-import { type ClientMessage, closeCode, verb } from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { type ClientMessage, closeCode } from '../../../lib/signaling/relay-protocol.ts'
 import { encoded, FakeConnection } from './fake-connection.ts'
 
 const tagOf = (n: number) => Uint8Array.from({ length: 16 }, (_, i) => (i < 2 ? n >> (8 * i) : 0))

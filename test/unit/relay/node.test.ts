@@ -11,7 +11,8 @@ import {
   type StartRelayOptions,
 } from '../../../lib/relay/node.ts'
 import { RelayClient } from '../../../lib/signaling/relay-client.ts'
-import { parseRelayMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { parseRelayMessage } from '../../../lib/signaling/relay-protocol.ts'
 import { packetFor } from '../../conformance/signaling.ts'
 import { encoded } from './fake-connection.ts'
 
@@ -62,7 +63,7 @@ const arrives = async (from: RelayClient, to: RelayClient) => {
       await from.publish(tag, packet)
       expect(listener).toHaveBeenCalled()
     },
-    { timeout: 8000, interval: 20 },
+    { timeout: 30_000, interval: 20 },
   )
   leave()
 }
@@ -80,9 +81,9 @@ describe('a relay of its own', () => {
     const posted = await fetch(`http://127.0.0.1:${relay.port}/healthz`, { method: 'POST' })
     expect(posted.status).toBe(405)
     await Promise.all([a.close(), b.close()])
-    await vi.waitFor(async () =>
-      expect((await get(relay, '/metrics'))[1]).toContain('handfast_relay_connections 0\n'),
-    )
+    await expect
+      .poll(async () => (await get(relay, '/metrics'))[1])
+      .toContain('handfast_relay_connections 0\n')
   })
 
   test('upgrades at other paths are refused', async () => {
@@ -193,18 +194,18 @@ describe('a relay of its own', () => {
       { timeout: 15_000, interval: 1 },
     )
     expect(await a.publish(tag, packet)).toBe(1)
-    await vi.waitFor(() => expect(listener.mock.lastCall?.[0]).toEqual(packet))
-  }, 20_000)
+    await expect.poll(() => listener.mock.lastCall?.[0]).toEqual(packet)
+  })
 
   test('an idle socket is pinged, and lives as long as it answers', async () => {
-    const relay = await start({ limits: { pingAfterMs: 50, idleTimeoutMs: 150 } })
+    const relay = await start({ limits: { pingAfterMs: 50, idleTimeoutMs: 1_500 } })
     const answering = raw(relay.url)
     const silent = raw(relay.url)
     await Promise.all([answering.opened, silent.opened])
     silent.socket.pause()
     const timer = setInterval(() => relay.core.tick(), 20)
     disposals.push(() => clearInterval(timer))
-    await vi.waitFor(() => expect(relay.core.metrics.closed.idle).toBe(1), { timeout: 3000 })
+    await expect.poll(() => relay.core.metrics.closed.idle).toBe(1)
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(answering.socket.readyState).toBe(WebSocket.OPEN)
     expect(relay.core.connections).toBe(1)
@@ -222,7 +223,8 @@ describe('a relay of its own', () => {
     expect(await get(relay, '/healthz')).toEqual([503, 'draining\n'])
     expect(await raw(relay.url).opened).toBe(503)
     await closing
-    expect(performance.now() - startMs).toBeLessThan(4000)
+    // Else it would wait for the rude one for ever.
+    expect(performance.now() - startMs).toBeLessThan(10_000)
     await expect(get(relay, '/healthz')).rejects.toThrow('fetch failed')
   })
 
@@ -231,13 +233,13 @@ describe('a relay of its own', () => {
     const [a, b] = [client(relay.url), client(relay.url)]
     const listener = vi.fn()
     b.subscribe(tag, listener)
-    await vi.waitFor(async () => expect(await a.publish(tag, packet)).toBe(1))
+    await expect.poll(() => a.publish(tag, packet)).toBe(1)
     await relay.close()
-    await vi.waitFor(() => expect([a.state, b.state]).not.toContain('open'))
+    await expect.poll(() => [a.state, b.state]).not.toContain('open')
     await start({ port: relay.port })
-    await vi.waitFor(async () => expect(await a.publish(tag, packet)).toBe(1), { timeout: 8000 })
+    await vi.waitFor(async () => expect(await a.publish(tag, packet)).toBe(1), { timeout: 30_000 })
     expect(listener).toHaveBeenCalledTimes(2)
-  }, 15_000)
+  })
 
   test('rejects with EADDRINUSE where the port is taken', async () => {
     const relay = await start()
@@ -248,7 +250,7 @@ describe('a relay of its own', () => {
     const relay = await start({ runtime: { ...runtime, now: () => Date.now() - 86_400_000 } })
     const a = client(relay.url)
     await a.publish(tag, packet)
-    expect(Math.abs(a.clockSkewMs! + 86_400_000)).toBeLessThan(2000)
+    expect(Math.abs(a.clockSkewMs! + 86_400_000)).toBeLessThan(10_000)
   })
 
   test('logs nothing', async () => {

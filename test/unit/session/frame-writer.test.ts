@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { equalBytes } from '../../../lib/base/bytes.ts'
 import { minPartBytes } from '../../../lib/base/limits.ts'
 import { decode, decodeSequence, encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { encodeBytesRecord, FrameWriter, type Transfer } from '../../../lib/session/frame-writer.ts'
 import { Reassembly } from '../../../lib/session/reassembly.ts'
 

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import { generateKeyPair } from '../../../lib/crypto/x25519.ts'
 import { verifyPeerChain, type CertificateChain } from '../../../lib/identity/certificate.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
@@ -15,7 +15,8 @@ import {
 } from '../../../lib/session/handshake.ts'
 import { grantTo, openFirstContact, readFirstContact } from '../../../lib/session/openings.ts'
 import { pactRecord } from '../../../lib/session/pact.ts'
-import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
+import { formatPacket, parsePacket } from '../../../lib/signaling/packets.ts'
 import { Ticket } from '../../../lib/ticket/ticket.ts'
 import { Person } from '../../support/devices.ts'
 

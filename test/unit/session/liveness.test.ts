@@ -6,7 +6,7 @@ import {
   silentAfterMs,
   silentAfterWakeMs,
 } from '../../../lib/base/limits.ts'
-import { recordKinds as kinds } from '../../../lib/codec/records.ts'
+import * as kinds from '../../../lib/codec/record-kinds.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { Liveness } from '../../../lib/session/liveness.ts'
 import { puppetFor, Recorder, sessionPair } from '../../support/session-pair.ts'

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { concat, equalBytes, utf8 } from '../../../lib/base/bytes.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
-import { signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
 import type { CertificateChain } from '../../../lib/identity/certificate.ts'
 import type { Identity } from '../../../lib/identity/identity.ts'
 import { signRevocations } from '../../../lib/identity/revocations.ts'
@@ -11,7 +11,8 @@ import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
 import { openKnownContact, readKnownContact } from '../../../lib/session/openings.ts'
 import { contactTag, utcDay, type KnownPeer } from '../../../lib/session/pact.ts'
 import { openUnmet, readUnmet } from '../../../lib/session/unmet.ts'
-import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
+import { formatPacket, parsePacket } from '../../../lib/signaling/packets.ts'
 import { asKnown, Person, withChain } from '../../support/devices.ts'
 
 const { randomBytes } = systemRuntime

@@ -19,12 +19,12 @@ import {
   type RelaySocket,
   type RelayState,
 } from '../../../lib/signaling/relay-client.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
 import {
   type ClientMessage,
   encodeRelayMessage,
   parseClientMessage,
   type RelayMessage,
-  verb,
 } from '../../../lib/signaling/relay-protocol.ts'
 import { packetFor } from '../../conformance/signaling.ts'
 import { type VirtualRuntime, virtualRuntime } from './virtual-runtime.ts'

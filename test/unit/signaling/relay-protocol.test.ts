@@ -6,6 +6,7 @@ import {
   maxTagsPerRelayMessage,
 } from '../../../lib/base/limits.ts'
 import { type CborValue, encode } from '../../../lib/codec/cbor.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
 import {
   type ClientMessage,
   encodeRelayMessage,
@@ -13,7 +14,6 @@ import {
   parseRelayMessage,
   readDelivery,
   type RelayMessage,
-  verb,
 } from '../../../lib/signaling/relay-protocol.ts'
 
 const tag = new Uint8Array(16).fill(5)

@@ -57,7 +57,7 @@ test('ignores whatever else is said on the channel', async () => {
   ]
   for (const data of garbage) stranger.postMessage(data)
   stranger.postMessage(['last', tag, packet])
-  await vi.waitFor(() => expect(packets).toHaveLength(1))
+  await expect.poll(() => packets).toHaveLength(1)
   expect(overheard).toEqual([['last']])
 })
 

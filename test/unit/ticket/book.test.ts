@@ -150,7 +150,7 @@ describe('1,000 tickets', { timeout: 60_000 }, () => {
     book = await TicketBook.open(await Identity.open({ store, runtime }))
     tags = []
     for (let n = 0; n < 1000; n++) tags.push((await book.issue(newTicket(runtime))).tag)
-  }, 60_000)
+  })
 
   const reserved = async (peer: PeerId) => {
     const all = await Promise.all(
