@@ -4,15 +4,20 @@
  *
  *     nothing ──offer──▶ offered ──accept──▶ open ──close, by both──▶ nothing
  *        ▲                │    ▲
- *        └──── refuse ────┘    └─ offer that answers it, from the other side
+ *        └ refuse, withdraw ┘  └─ offer that answers it, from the other side
  *
- * An offer binds its signer until it is answered, and so does asking to close: hence no two answers can cross. Offers can: then the one of
+ * An offer binds its signer until it is answered or withdrawn, and asking to close until it is answered. Offers can cross: then the one of
  * the party with the lower PeerId stands. Payments never conflict: a balance is their sum.
+ *
+ * A withdrawal counts for what is signed in the knowledge of it. An answer by somebody who had not heard of it stands, as if nothing had been
+ * withdrawn; what the other has offered in its place meanwhile has no effect. So nobody is bound to what they could not know: who answers
+ * relies on a signature that they had, who withdraws knows that an answer may be on its way. An offer that has lost against another one never
+ * comes back, also if that is withdrawn.
  */
 
 import type { Act, Entry, EntryId, Terms } from './entry.ts'
 import { Refusal } from './refusal.ts'
-import { maxPendingRequests } from './wallet-limits.ts'
+import { maxPendingRequests, maxUnheardWithdrawals } from './wallet-limits.ts'
 
 /** Of the party with the lower PeerId 0, of the other 1. */
 export type Side = 0 | 1
@@ -48,15 +53,29 @@ export interface Tally {
   readonly touched: readonly [number, number]
 }
 
+/** An offer that its signer has taken back, in the entry of that number. */
+export interface Withdrawn {
+  readonly offer: Offer
+  readonly seq: number
+}
+
 export interface Account {
   readonly offer: Offer | null
+  /** Of which the other has not yet signed to have heard: what they do may still be an answer. The latest is last. */
+  readonly withdrawn: readonly Withdrawn[]
   readonly tally: Tally | null
   readonly closed: readonly Tally[]
   /** The offer that was refused last, until there is another. */
   readonly refused: { readonly offer: Offer; readonly note: string } | null
 }
 
-export const emptyAccount: Account = { offer: null, tally: null, closed: [], refused: null }
+export const emptyAccount: Account = {
+  offer: null,
+  withdrawn: [],
+  tally: null,
+  closed: [],
+  refused: null,
+}
 
 /** What of `balance` concerns one side: what the other owes it. */
 export const balanceOf = ({ balance }: Tally, side: Side): bigint =>
@@ -81,6 +100,14 @@ export function refusalOf(account: Account, side: Side, act: Act): Refusal | nul
       return isTheirs(offer, act.offer, side)
         ? null
         : refuse('wrong-order', 'No such offer is open')
+    case 'withdraw': {
+      if (offer?.id === act.entry && offer.by === side) {
+        const unheard = account.withdrawn.filter(({ offer: { by } }) => by === side)
+        return unheard.length >= maxUnheardWithdrawals ? refuse('full') : null
+      }
+      if (!tally) return refuse('wrong-order', 'No such offer is open')
+      return requestOf(tally, act.entry, side) ? null : refuse('not-pending')
+    }
     default:
       if (!tally || tally.id !== act.tally) return refuse('wrong-tally')
       if (tally.closing[side] !== null) return refuse('closing')
@@ -89,6 +116,7 @@ export function refusalOf(account: Account, side: Side, act: Act): Refusal | nul
 }
 
 type TallyAct = Extract<Act, { tally: EntryId }>
+type Withdrawal = Extract<Act, { do: 'withdraw' }>
 
 function refusalInTally(tally: Tally, side: Side, act: TallyAct): Refusal | null {
   const { requests } = tally
@@ -121,29 +149,70 @@ const requestOf = ({ requests }: Tally, id: EntryId, by: Side): Request | undefi
 
 /** What the account is after one more. What came too late to have its effect, since both acted at a time, has none. */
 export function entered(account: Account, side: Side, entry: Entry): Account {
-  const { offer, tally } = account
-  const { act, id } = entry
+  const { act, id, seq } = entry
+  const known = { ...account, withdrawn: withdrawnUnheard(account, side, entry) }
+  const { offer, withdrawn, tally } = known
   switch (act.do) {
     case 'offer': {
-      const stands = act.answers === null ? !offer : isTheirs(offer, act.answers, side)
-      if (tally || !stands) return account
+      const stands =
+        act.answers === null
+          ? !offer && withdrawn.every((each) => each.offer.by === side)
+          : answered(known, act.answers, side)
+      if (tally || !stands) return known
       const { terms, answers } = act
-      return { ...account, offer: { id, by: side, terms, answers }, refused: null }
+      return {
+        ...known,
+        offer: { id, by: side, terms, answers },
+        withdrawn: answers === null ? withdrawn : [],
+        refused: null,
+      }
     }
-    case 'accept':
-      if (!offer || !isTheirs(offer, act.offer, side)) return account
-      return { ...account, offer: null, refused: null, tally: opened(offer) }
-    case 'refuse':
-      if (!offer || !isTheirs(offer, act.offer, side)) return account
-      return { ...account, offer: null, refused: { offer, note: act.note } }
+    case 'accept': {
+      const accepted = answered(known, act.offer, side)
+      if (!accepted) return known
+      return { ...known, offer: null, withdrawn: [], refused: null, tally: opened(accepted) }
+    }
+    case 'refuse': {
+      const refused = answered(known, act.offer, side)
+      if (!refused) return known
+      const left = offer === refused ? null : offer
+      return {
+        ...known,
+        offer: left,
+        withdrawn: withdrawn.filter((each) => each.offer !== refused),
+        refused: left ? null : { offer: refused, note: act.note },
+      }
+    }
+    case 'withdraw':
+      if (offer?.id === act.entry && offer.by === side) {
+        return { ...known, offer: null, withdrawn: [...withdrawn, { offer, seq }] }
+      }
+      if (!tally || !requestOf(tally, act.entry, side)) return known
+      return { ...known, tally: inTally(tally, side, entry, act) }
     default: {
-      if (!tally || tally.id !== act.tally) return account
+      if (!tally || tally.id !== act.tally) return known
       const next = inTally(tally, side, entry, act)
       const isClosed = next.closing[0] !== null && next.closing[1] !== null
-      if (isClosed) return { ...account, tally: null, closed: [...account.closed, next] }
-      return { ...account, tally: next }
+      if (isClosed) return { ...known, tally: null, closed: [...account.closed, next] }
+      return { ...known, tally: next }
     }
   }
+}
+
+/** Without those that an entry's signer has heard of. */
+function withdrawnUnheard(
+  { withdrawn }: Account,
+  side: Side,
+  { seen }: Entry,
+): readonly Withdrawn[] {
+  if (withdrawn.length === 0) return withdrawn
+  return withdrawn.filter(({ offer, seq }) => offer.by === side || seq > (seen?.seq ?? 0))
+}
+
+/** The offer that somebody answers: the one that stands, or, for those who have not heard of it, one that was withdrawn. */
+function answered({ offer, withdrawn }: Account, id: EntryId, side: Side): Offer | undefined {
+  const offers = [...(offer ? [offer] : []), ...withdrawn.map((each) => each.offer)]
+  return offers.find((each) => isTheirs(each, id, side))
 }
 
 const opened = ({ id, terms, by }: Offer): Tally => ({
@@ -159,7 +228,12 @@ const opened = ({ id, terms, by }: Offer): Tally => ({
 const pairWith = <T>([first, second]: readonly [T, T], side: Side, value: T): [T, T] =>
   side === 0 ? [value, second] : [first, value]
 
-function inTally(tally: Tally, side: Side, { id, seq, seen }: Entry, act: TallyAct): Tally {
+function inTally(
+  tally: Tally,
+  side: Side,
+  { id, seq, seen }: Entry,
+  act: TallyAct | Withdrawal,
+): Tally {
   const other = otherSide(side)
   const { closing, touched, requests } = tally
   const seenSeq = seen?.seq ?? 0
@@ -192,6 +266,8 @@ function inTally(tally: Tally, side: Side, { id, seq, seen }: Entry, act: TallyA
       }
     case 'decline':
       return { ...next, requests: requests.filter((request) => request.id !== act.request) }
+    case 'withdraw':
+      return { ...next, requests: requests.filter((request) => request.id !== act.entry) }
     case 'keep':
       return next
   }

@@ -5,7 +5,7 @@ import { ProblemNote } from '../ui/problem-note.tsx'
 import { focusFault, TextField } from '../ui/text-field.tsx'
 import { useAction } from '../ui/use-action.ts'
 import { balanceOf, spendable, type Side, type Tally } from './account.ts'
-import { parseAmount } from './amounts.ts'
+import { amountFault, parseAmount } from './amounts.ts'
 import { cleanText, type Act } from './entry.ts'
 import { money, owing } from './entry-words.ts'
 import { explainDeed } from './wallet-problems.ts'
@@ -61,10 +61,8 @@ function PaymentForm({
   }
   const begin = (what: 'pay' | 'request') => {
     const amount = parseAmount(amountText, terms.decimals)
-    if (amount === null || amount === 0n) {
-      const example = terms.decimals === 0 ? '12' : '12.50'
-      return refuse(`A number above zero, such as ${example}`)
-    }
+    if (amount === null) return refuse(amountFault(amountText, terms.decimals))
+    if (amount === 0n) return refuse('More than zero')
     if (what === 'pay' && amount > left) return refuse(`At most ${money(left, terms)}`)
     setFault(null)
     const common = { tally: id, amount, note: cleanText(note, maxNoteLength) }

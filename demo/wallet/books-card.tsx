@@ -20,27 +20,31 @@ interface BooksCardProps {
 }
 
 interface Outcome {
-  /** What was compared. */
-  books: Books
   comparison: Comparison
   /** Entries here whose signature and rules hold. */
   verified: number
 }
 
 export function BooksCard({ wallet, partner, called }: BooksCardProps) {
-  const { books, note } = wallet.of(partner)
+  const { books, note, unread } = wallet.of(partner)
+  const [checked, setChecked] = useState<string | null>(null)
   const [outcome, setOutcome] = useState<Outcome | null>(null)
   const { isBusy, problem, run } = useAction(explainDeed)
   const me = sideIn(books, wallet.me)
   const forks = note.forks.map((fork) => ({ ...fork, isOwn: fork.from === wallet.me }))
   const count = books.chains[0].length + books.chains[1].length
 
+  const since = outcome && changeSince(outcome.comparison, books, me, note.held, called)
+
   const compareBooks = () =>
     run(async () => {
       setOutcome(null)
+      setChecked(null)
       const comparison = await wallet.compareWith(partner)
-      const compared = wallet.of(partner).books
-      setOutcome({ books: compared, comparison, verified: await wallet.verify(partner) })
+      const verified = await wallet.verify(partner, (done, all) => {
+        if (done % shownEach === 0) setChecked(`${done} of ${all} signatures checked…`)
+      })
+      setOutcome({ comparison, verified })
     })
 
   return (
@@ -50,7 +54,9 @@ export function BooksCard({ wallet, partner, called }: BooksCardProps) {
         <p class="muted">
           Both of you keep the same books. Every entry is signed, and names the one before it.
         </p>
-        {note.fault && <ProblemNote problem={explainRefusal(note.fault)} />}
+        {(unread ?? note.fault) && (
+          <ProblemNote problem={explainRefusal((unread ?? note.fault)!)} />
+        )}
         {note.isRefused && (
           <ProblemNote
             problem={{
@@ -83,12 +89,12 @@ export function BooksCard({ wallet, partner, called }: BooksCardProps) {
             }
           />
         ))}
-        {outcome && outcome.books === books && (
+        {outcome && !since && (
           <Outcomes books={books} me={me} called={called} count={count} outcome={outcome} />
         )}
-        {outcome && outcome.books !== books && (
+        {outcome && since && (
           <p class="muted" role="status">
-            There are new entries since you compared.
+            {since}
           </p>
         )}
         {problem && <ProblemNote problem={problem} />}
@@ -107,13 +113,31 @@ export function BooksCard({ wallet, partner, called }: BooksCardProps) {
             </button>
           )}
           <span class="muted" role="status">
-            {isBusy && `Asking ${called}…`}
+            {isBusy && (checked ?? `Asking ${called}…`)}
           </span>
         </div>
         {count > 0 && <EveryEntry books={books} me={wallet.me} called={called} />}
       </div>
     </section>
   )
+}
+
+/** So many signatures are checked before that is said again. */
+const shownEach = 500
+
+/** Why what was found may not be so any more. */
+function changeSince(
+  { books: compared, agrees, ahead }: Comparison,
+  books: Books,
+  me: Side,
+  held: number,
+  called: string,
+): string | null {
+  if (compared !== books) return 'There are new entries since you compared.'
+  const wasOnItsWay = !agrees && ahead.some(({ side }) => side === me)
+  return wasOnItsWay && held >= books.chains[me].length
+    ? `What was on its way to ${called} has arrived since you compared.`
+    : null
 }
 
 const shortId = (position: Position | null) => (position ? position.id.slice(0, 8) : 'none')

@@ -33,7 +33,7 @@ export function booksOf(one: PeerId, other: PeerId, entries: readonly Entry[]): 
   const blank = emptyBooks(one, other)
   const of = (party: PeerId) => entries.filter(({ from }) => from === party)
   const chains: Chains = [of(blank.parties[0]), of(blank.parties[1])]
-  return { ...blank, chains, account: accountOf(chains) }
+  return { ...blank, chains, account: courseOf(chains).account }
 }
 
 const positionOf = (entry: Entry | undefined): Position | null =>
@@ -58,7 +58,7 @@ export function inOrder([first, second]: Chains): { side: Side; entry: Entry }[]
   let [at, otherAt] = [0, 0]
   while (at < first.length || otherAt < second.length) {
     const [entry, otherEntry] = [first[at], second[otherAt]]
-    if (entry && (!otherEntry || (entry.seen?.seq ?? 0) <= otherAt)) {
+    if (entry && (!otherEntry || seenBy(entry) <= otherAt)) {
       order.push({ side: 0, entry })
       at++
     } else {
@@ -69,8 +69,29 @@ export function inOrder([first, second]: Chains): { side: Side; entry: Entry }[]
   return order
 }
 
-const accountOf = (chains: Chains): Account =>
-  inOrder(chains).reduce((account, { side, entry }) => entered(account, side, entry), emptyAccount)
+const seenBy = ({ seen }: Entry): number => seen?.seq ?? 0
+
+/** What all before each entry come to, in the common order: of each side, by number; and what all come to. */
+interface Course {
+  readonly before: readonly [readonly Account[], readonly Account[]]
+  readonly account: Account
+}
+
+/** Kept from one entry to the next, so that none asks for going through all of them again. */
+const courses = new WeakMap<Chains, Course>()
+
+function courseOf(chains: Chains): Course {
+  const kept = courses.get(chains)
+  if (kept) return kept
+  const before: [Account[], Account[]] = [[], []]
+  const account = inOrder(chains).reduce((sum, { side, entry }) => {
+    before[side].push(sum)
+    return entered(sum, side, entry)
+  }, emptyAccount)
+  const course = { before, account }
+  courses.set(chains, course)
+  return course
+}
 
 /** The account in the eyes of a signer right after an entry, of the other side's entries knowing `seen`; by that signer's chain. */
 const afterLast = new WeakMap<
@@ -79,13 +100,17 @@ const afterLast = new WeakMap<
 >()
 
 /** As things stand for somebody who has these, and of the other side's entries those up to `seen`. */
-function accountSeen(books: Books, side: Side, seen: number): Account {
-  const [own, theirs] = [books.chains[side], books.chains[otherSide(side)]]
-  if (seen === theirs.length) return books.account
+function accountSeen({ chains, account }: Books, side: Side, seen: number): Account {
+  const [own, theirs] = [chains[side], chains[otherSide(side)]]
+  const unseen = theirs[seen]
+  if (!unseen) return account
+  const { before } = courseOf(chains)
+  // Nothing of side 0 comes behind what it has not seen.
+  if (side === 0) return before[1][seen]!
   const last = afterLast.get(own)
   if (last?.seen === seen) return last.account
-  const known = theirs.slice(0, seen)
-  return accountOf(side === 0 ? [own, known] : [known, own])
+  const known = before[0][seen]!
+  return own.slice(seenBy(unseen)).reduce((sum, entry) => entered(sum, side, entry), known)
 }
 
 /** The entry by which `party` would do that now. @throws Refusal */
@@ -95,7 +120,7 @@ export function drafted(books: Books, party: PeerId, act: Act, atMs: number): En
   if (refusal) throw refusal
   const head = headOf(books, side)
   const seq = (head?.seq ?? 0) + 1
-  if (seq > maxEntriesPerSide) throw new Refusal('full')
+  if (seq > maxEntriesPerSide) throw new Refusal('no-room')
   return {
     from: party,
     to: books.parties[otherSide(side)],
@@ -130,20 +155,51 @@ export function append(books: Books, entry: Entry): Books {
   if (seen && !known) throw new Refusal('hole')
   // It names an entry of the other side that is not the one here.
   if (seen && known!.id !== seen.id) throw new Refusal('fork')
-  const seenBefore = own.at(-1)?.seen?.seq ?? 0
-  const seenSeq = seen?.seq ?? 0
+  const last = own.at(-1)
+  const seenSeq = seenBy(entry)
   // Nobody forgets.
-  if (seenSeq < seenBefore) throw new Refusal('wrong-order')
+  if (last && seenSeq < seenBy(last)) throw new Refusal('wrong-order')
   const before = accountSeen(books, side, seenSeq)
   const refusal = refusalOf(before, side, entry.act)
   if (refusal) throw refusal
   const after = entered(before, side, entry)
   const grown = [...own, entry]
   afterLast.set(grown, { seen: seenSeq, account: after })
-  // In the common order what side 1 has signed comes last; of side 0, before what it had not seen.
-  const account =
-    side === 0
-      ? theirs.slice(seenSeq).reduce((sum, later) => entered(sum, 1, later), after)
-      : entered(books.account, side, entry)
-  return { parties, chains: side === 0 ? [grown, theirs] : [theirs, grown], account }
+  const chains: Chains = side === 0 ? [grown, theirs] : [theirs, grown]
+  const course = courseWith(
+    courseOf(books.chains),
+    entry,
+    side,
+    theirs.slice(seenSeq),
+    before,
+    after,
+  )
+  courses.set(chains, course)
+  return { parties, chains, account: course.account }
+}
+
+/** In the common order what side 1 has signed comes last; of side 0, before what it had not seen. */
+function courseWith(
+  { before: [first, second], account }: Course,
+  entry: Entry,
+  side: Side,
+  unseen: readonly Entry[],
+  before: Account,
+  after: Account,
+): Course {
+  if (side === 1) {
+    return { before: [first, [...second, account]], account: entered(account, 1, entry) }
+  }
+  const later: Account[] = []
+  const sum = unseen.reduce((sum, each) => {
+    later.push(sum)
+    return entered(sum, 1, each)
+  }, after)
+  return {
+    before: [
+      [...first, before],
+      [...second.slice(0, seenBy(entry)), ...later],
+    ],
+    account: sum,
+  }
 }

@@ -8,7 +8,7 @@ import { balanceOf, otherSide, type Side } from './account.ts'
 import { headOf, sideIn, type Books } from './books.ts'
 import { positionFrom, type EntryId, type Position } from './entry.ts'
 import { Refusal } from './refusal.ts'
-import { maxAmountDigits } from './wallet-limits.ts'
+import { entriesVersion, maxAmountDigits } from './wallet-limits.ts'
 
 /** What somebody says of their books with somebody else. */
 export interface Summary {
@@ -18,6 +18,8 @@ export interface Summary {
   /** The open tally, and what they say they are owed. */
   readonly tally: EntryId | null
   readonly balance: bigint
+  /** Which entries they can read. */
+  readonly version: number
 }
 
 export function summaryOf(books: Books, party: PeerId): Summary {
@@ -28,22 +30,28 @@ export function summaryOf(books: Books, party: PeerId): Summary {
     yours: headOf(books, otherSide(side)),
     tally: tally?.id ?? null,
     balance: tally ? balanceOf(tally, side) : 0n,
+    version: entriesVersion,
   }
 }
 
 /** From what a partner says. @throws Refusal `malformed` */
 export function readSummary(value: unknown): Summary {
   if (typeof value !== 'object' || value === null) throw new Refusal('malformed')
-  const { mine, yours, tally, balance } = value as Record<string, unknown>
+  // The first version did not say that it was.
+  const { mine, yours, tally, balance, version = 1 } = value as Record<string, unknown>
   const isBalance =
     typeof balance === 'bigint' && String(balance).replace('-', '').length <= maxAmountDigits + 1
   const isTally = tally === null || (typeof tally === 'string' && /^[\w-]{43}$/.test(tally))
-  if (!isBalance || !isTally) throw new Refusal('malformed')
+  const isVersion = Number.isSafeInteger(version) && (version as number) > 0
+  if (!isBalance || !isTally || !isVersion) throw new Refusal('malformed')
   const position = (at: unknown) => (at === null ? null : positionFrom(at))
-  return { mine: position(mine), yours: position(yours), tally, balance }
+  const said = { mine: position(mine), yours: position(yours), tally, balance }
+  return { ...said, version: version as number }
 }
 
 export interface Comparison {
+  /** Those here that were compared. */
+  readonly books: Books
   /** Chains of which they have more: whose, and what is held already. */
   readonly missing: readonly { side: Side; after: number }[]
   /** Chains of which they have less: whose, and up to where they have it. */
@@ -75,5 +83,5 @@ export function compare(books: Books, party: PeerId, theirs: Summary): Compariso
   const own = summaryOf(books, party)
   const isSame = missing.length + ahead.length + forks.length === 0
   const agrees = isSame && own.tally === theirs.tally && own.balance === -theirs.balance
-  return { missing, ahead, forks, theirs, agrees }
+  return { books, missing, ahead, forks, theirs, agrees }
 }

@@ -55,6 +55,7 @@ const signs = {
   pay: 'send',
   request: 'clock',
   decline: 'cross',
+  withdraw: 'undo',
   close: 'lock',
   keep: 'lock-open',
 } as const
@@ -95,6 +96,14 @@ export function inWords(books: Books, me: PeerId, called: string, entry: Entry):
       const asked =
         request?.act.do === 'request' ? ` for ${amount(act.tally, request.act.amount)}` : ''
       return words(`${who} declined the request${asked}`, act.note)
+    }
+    case 'withdraw': {
+      const taken = books.chains[sideIn(books, from)].find(({ id }) => id === act.entry)?.act
+      if (taken?.do === 'offer') {
+        return words(`${who} took back ${isMine ? 'your' : 'their'} offer “${taken.terms.name}”`)
+      }
+      const asked = taken?.do === 'request' ? ` for ${amount(taken.tally, taken.amount)}` : ''
+      return words(`${who} took back ${isMine ? 'your' : 'their'} request${asked}`)
     }
     case 'close':
       return words(

@@ -58,6 +58,8 @@ export type Act =
       readonly request: EntryId
       readonly note: string
     }
+  /** Take back an offer or a request of one's own that waits for an answer. */
+  | { readonly do: 'withdraw'; readonly entry: EntryId }
   /** Ask to close a settled tally; when both have, it is closed. */
   | { readonly do: 'close'; readonly tally: EntryId }
   /** Not to close it. */
@@ -122,7 +124,7 @@ export function encodeEntry({ from, to, seq, previous, seen, atMs, act }: EntryB
   return new TextEncoder().encode(text)
 }
 
-/** Reads what `signer` has signed for `partner`; the signature is the caller's to check. @throws Refusal `malformed`, `wrong-party` */
+/** Reads what `signer` has signed for `partner`; the signature is the caller's to check. @throws Refusal `malformed`, `wrong-party`, `newer` */
 export async function readEntry(
   message: Uint8Array,
   signer: PeerId,
@@ -269,11 +271,13 @@ function readAct(fields: Reader): Act {
       const [tally, request] = [fields.id('tally'), fields.id('request')]
       return { do: what, tally, request, note: fields.text('note', maxNoteLength) }
     }
+    case 'withdraw':
+      return { do: what, entry: fields.id('entry') }
     case 'close':
     case 'keep':
       return { do: what, tally: fields.id('tally') }
     default:
-      throw malformed()
+      throw typeof what === 'string' ? new Refusal('newer') : malformed()
   }
 }
 

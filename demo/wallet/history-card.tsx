@@ -8,12 +8,12 @@ import { inWords, standingOf, type Standing } from './entry-words.ts'
 
 const shownAtOnce = 20
 
-const time = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric',
-  month: 'short',
-  hour: 'numeric',
-  minute: '2-digit',
-})
+const parts = { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' } as const
+const time = new Intl.DateTimeFormat(undefined, parts)
+const timeWithYear = new Intl.DateTimeFormat(undefined, { ...parts, year: 'numeric' })
+/** By the signer's clock, which may be anything. */
+const timeOf = (atMs: number) =>
+  (new Date(atMs).getFullYear() === new Date().getFullYear() ? time : timeWithYear).format(atMs)
 
 const standings: Record<Standing, { icon: IconName; word: string }> = {
   waiting: { icon: 'clock', word: 'Waiting' },
@@ -49,7 +49,7 @@ export function HistoryCard({ books, me, held, called }: HistoryCardProps) {
                 {note && <span class="muted">{note}</span>}
               </span>
               <span class="entry-meta">
-                <time dateTime={new Date(entry.atMs).toISOString()}>{time.format(entry.atMs)}</time>
+                <time dateTime={new Date(entry.atMs).toISOString()}>{timeOf(entry.atMs)}</time>
                 <span class="delivery">
                   <Icon name={standing?.icon ?? 'shield-check'} size={16} />
                   {standing?.word ?? `Signed by ${called}`}

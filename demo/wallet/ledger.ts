@@ -2,15 +2,19 @@
 
 import type { PeerId } from 'handfast'
 import { append, booksOf, sideIn, type Books } from './books.ts'
-import { readEntry, type Entry } from './entry.ts'
+import type { Summary } from './comparison.ts'
+import { readEntry, type Entry, type Position } from './entry.ts'
+import { inTurns } from './in-turns.ts'
 import type { Proven } from './proof.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, type RefusalCode } from './refusal.ts'
 import { blankNote, WalletStore, type Fork, type Note, type StoredEntry } from './wallet-store.ts'
-import { maxKeptForks } from './wallet-limits.ts'
+import { entriesPerPage, maxKeptForks } from './wallet-limits.ts'
 
 export interface Page {
   readonly books: Books
   readonly note: Note
+  /** Why what else is on the disk can't be read: another tab may run a later version. Nothing is entered then. */
+  readonly unread: RefusalCode | null
 }
 
 const isDone = ({ isSettled }: Fork) => isSettled
@@ -60,7 +64,7 @@ export class Ledger {
   }
 
   #blank(partner: PeerId, note: Note): Page {
-    return { books: booksOf(this.me, partner, []), note }
+    return { books: booksOf(this.me, partner, []), note, unread: null }
   }
 
   /** Everybody with whom there are books, also those whom one has forgotten. */
@@ -69,9 +73,13 @@ export class Ledger {
     return pages.flatMap(([partner, { books }]) => (books.chains.flat().length > 0 ? partner : []))
   }
 
-  /** One tab at a time, with what the disk has now. */
+  /** One tab at a time, with what the disk has now. @throws Refusal where that can't be read */
   alone<T>(partner: PeerId, work: (page: Page) => Promise<T>): Promise<T> {
-    return this.#store.alone(partner, async () => work(await this.read(partner)))
+    return this.#store.alone(partner, async () => {
+      const page = await this.read(partner)
+      if (page.unread) throw new Refusal(page.unread)
+      return work(page)
+    })
   }
 
   /** Takes over what the disk has beyond what is known. */
@@ -81,13 +89,15 @@ export class Ledger {
     const [own, theirs] = [known.books.chains[side], known.books.chains[side === 0 ? 1 : 0]]
     const [note, ownNew, theirNew] = await Promise.all([
       this.#store.note(partner),
-      this.#store.entries(partner, this.me, own.length),
-      this.#store.entries(partner, partner, theirs.length),
+      this.allEntries(partner, this.me, own.length),
+      this.allEntries(partner, partner, theirs.length),
     ])
-    const fresh = await Promise.all([
-      ...ownNew.map(({ message }) => readEntry(message, this.me, partner)),
-      ...theirNew.map(({ message }) => readEntry(message, partner, this.me)),
+    const [ownRead, theirRead] = await Promise.all([
+      readable(ownNew, this.me, partner),
+      readable(theirNew, partner, this.me),
     ])
+    const fresh = [...ownRead.entries, ...theirRead.entries]
+    const unread = ownRead.fault ?? theirRead.fault
     // Another call was quicker.
     if (this.of(partner) !== known) return this.read(partner)
     if (note.edition !== known.note.edition) {
@@ -96,7 +106,7 @@ export class Ledger {
     }
     const books =
       fresh.length > 0 ? booksOf(this.me, partner, [...own, ...theirs, ...fresh]) : known.books
-    const page = { books, note }
+    const page = { books, note, unread }
     this.#pages.set(partner, page)
     this.changed()
     return page
@@ -105,7 +115,7 @@ export class Ledger {
   /** Writes entries that `books` has taken in. @throws Refusal `fork` where another tab was quicker */
   async keep(partner: PeerId, books: Books, stored: readonly StoredEntry[]): Promise<void> {
     if (!(await this.#store.append(stored))) throw new Refusal('fork')
-    this.#pages.set(partner, { books, note: this.of(partner).note })
+    this.#pages.set(partner, { ...this.of(partner), books })
     this.changed()
   }
 
@@ -115,19 +125,33 @@ export class Ledger {
   }
 
   async amend(partner: PeerId, change: Partial<Note>): Promise<void> {
-    await this.#store.amend(partner, (note) => ({
-      ...note,
-      ...change,
-      held: Math.max(note.held, change.held ?? 0),
-    }))
+    const { edition } = this.of(partner).note
+    await this.#store.amend(partner, (note) => {
+      // What was given up meanwhile is not held.
+      const claimed = note.edition === edition ? (change.held ?? 0) : 0
+      const after = { ...note, ...change, held: Math.max(note.held, claimed) }
+      const names = Object.keys(change) as (keyof Note)[]
+      return names.every((name) => after[name] === note[name]) ? note : after
+    })
     await this.read(partner)
   }
 
-  /** They say that they have so many entries of ours. */
-  async noteHeld(partner: PeerId, seq: number): Promise<void> {
+  /** They have so much of one's own. */
+  async noteHeld(partner: PeerId, position: Position | null): Promise<void> {
     const { books, note } = this.of(partner)
-    const held = Math.min(seq, books.chains[sideIn(books, this.me)].length)
-    if (held > note.held) await this.amend(partner, { held, isRefused: false })
+    if (!position || position.seq <= note.held) return
+    const here = books.chains[sideIn(books, this.me)][position.seq - 1]
+    if (here?.id !== position.id) return
+    await this.amend(partner, { held: position.seq, isRefused: false })
+  }
+
+  /** What they say when books are compared. */
+  async noteSummary(partner: PeerId, { yours, version }: Summary): Promise<void> {
+    await this.noteHeld(partner, yours)
+    const { note } = this.of(partner)
+    const claimed = yours?.seq ?? 0
+    if (claimed === note.claimed && version === note.version) return
+    await this.amend(partner, { claimed, version })
   }
 
   /** Keeps what they have in the place of an entry here, and that, as proof that its signer has said two things. */
@@ -154,14 +178,24 @@ export class Ledger {
     })
   }
 
-  /** As signed, in order. */
-  entries(partner: PeerId, from: PeerId, after: number, limit?: number): Promise<StoredEntry[]> {
+  /** As signed, in order, at most so many. */
+  entries(partner: PeerId, from: PeerId, after: number, limit: number): Promise<StoredEntry[]> {
     return this.#store.entries(partner, from, after, limit)
   }
 
+  /** All of one signer behind `after`, a page at a time. */
+  async allEntries(partner: PeerId, from: PeerId, after: number): Promise<StoredEntry[]> {
+    const all: StoredEntry[] = []
+    for (;;) {
+      const page = await this.#store.entries(partner, from, after + all.length, entriesPerPage)
+      all.push(...page)
+      if (page.length < entriesPerPage) return all
+    }
+  }
+
   /** Takes away one's own entries from `seq` on. */
-  async withdraw(partner: PeerId, seq: number): Promise<void> {
-    await this.#store.withdraw(partner, this.me, seq)
+  async giveUp(partner: PeerId, seq: number): Promise<void> {
+    await this.#store.giveUp(partner, this.me, seq)
     await this.read(partner)
   }
 
@@ -173,4 +207,18 @@ export class Ledger {
     const [last] = await this.#store.entries(partner, this.me, own.length - 1, 1)
     return last
   }
+}
+
+/** As far as it can be read. */
+async function readable(stored: readonly StoredEntry[], from: PeerId, to: PeerId) {
+  const read = await inTurns(stored, ({ message }) =>
+    readEntry(message, from, to).catch((error: unknown) => {
+      if (error instanceof Refusal) return error
+      throw error
+    }),
+  )
+  const isFault = (each: Entry | Refusal) => each instanceof Refusal
+  const end = read.findIndex(isFault)
+  const entries = (end < 0 ? read : read.slice(0, end)) as Entry[]
+  return { entries, fault: (read[end] as Refusal | undefined)?.code ?? null }
 }

@@ -9,6 +9,7 @@ import { otherSide, type Offer, type Side } from './account.ts'
 import type { Act, Terms } from './entry.ts'
 import { money } from './entry-words.ts'
 import { ReasonDialog } from './reason-dialog.tsx'
+import { TakeBack } from './take-back.tsx'
 import { TermsForm } from './terms-form.tsx'
 import { explainDeed } from './wallet-problems.ts'
 
@@ -18,10 +19,12 @@ interface OfferCardProps {
   called: string
   /** Whether they have it already. */
   isDelivered: boolean
+  canTakeBack: boolean
   act(act: Act): Promise<unknown>
 }
 
-export function OfferCard({ offer, me, called, isDelivered, act }: OfferCardProps) {
+export function OfferCard(props: OfferCardProps) {
+  const { offer, me, called, isDelivered, canTakeBack, act } = props
   const [step, setStep] = useState<'read' | 'counter' | 'refuse'>('read')
   const { isBusy, problem, run } = useAction(explainDeed)
   const { id, terms, answers, by } = offer
@@ -44,6 +47,16 @@ export function OfferCard({ offer, me, called, isDelivered, act }: OfferCardProp
                 : `Waiting: ${called} gets it as soon as you both are here.`}
             </span>
           </p>
+          <div class="actions">
+            <TakeBack
+              entry={id}
+              what={`offer “${terms.name}”`}
+              unless="an acceptance"
+              called={called}
+              isPossible={canTakeBack}
+              act={act}
+            />
+          </div>
         </div>
       </section>
     )

@@ -13,10 +13,11 @@ export interface Proven {
   readonly stored: StoredEntry
 }
 
-/** Signs for the partner named in it. @throws HandfastError as `identity.sign` */
+/** Signs for the partner named in it. @throws HandfastError as `identity.sign`, Refusal `malformed` for what nobody would take */
 export async function proven(identity: Identity, body: EntryBody): Promise<Proven> {
   const message = encodeEntry(body)
   const signed = await identity.sign(purpose, message)
+  if (signed.length > maxSignedEntryBytes) throw new Refusal('malformed')
   const { from, to, seq } = body
   const entry = await readEntry(message, from, to)
   return { entry, stored: { partner: to, from, seq, message, signed } }

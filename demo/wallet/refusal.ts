@@ -3,6 +3,10 @@
 export type RefusalCode =
   /** Not an entry, or not in the one form that it may have. */
   | 'malformed'
+  /** Of a kind that this version does not know, and so can't say what it comes to. */
+  | 'newer'
+  /** Of a kind that the partner's version does not know. */
+  | 'older'
   /** Signed by, or meant for, somebody else. */
   | 'wrong-party'
   /** Entries before it, of either side, are missing here. */
@@ -21,8 +25,10 @@ export type RefusalCode =
   | 'closing'
   /** A tally can be closed only when nobody owes anything and no request waits. */
   | 'not-settled'
-  /** Too many requests wait, or the books are full. */
+  /** Too much of one's own waits for the other side. */
   | 'full'
+  /** The books have no room for another entry of this side. */
+  | 'no-room'
   /** Nothing was heard of the other side's books yet: what one signed before on another device may be in them. */
   | 'not-compared'
 

@@ -1,12 +1,14 @@
-/** Requests that wait for an answer, theirs first. */
+/** Requests that wait for an answer: theirs, before all else, and one's own. */
 
 import { useState } from 'preact/hooks'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { useAction } from '../ui/use-action.ts'
+import { useSettled } from '../ui/use-settled.ts'
 import { spendable, type Request, type Side, type Tally } from './account.ts'
-import type { Act } from './entry.ts'
+import type { Act, EntryId } from './entry.ts'
 import { money } from './entry-words.ts'
 import { ReasonDialog } from './reason-dialog.tsx'
+import { TakeBack } from './take-back.tsx'
 import { explainDeed } from './wallet-problems.ts'
 
 interface RequestsCardProps {
@@ -16,13 +18,16 @@ interface RequestsCardProps {
   act(act: Act): Promise<unknown>
 }
 
-export function RequestsCard({ tally, me, called, act }: RequestsCardProps) {
-  const [declining, setDeclining] = useState<Request | null>(null)
+export function TheirRequestsCard({ tally, me, called, act }: RequestsCardProps) {
+  const [declining, setDeclining] = useState<EntryId | null>(null)
   const { isBusy, problem, run } = useAction(explainDeed)
-  const { id, terms, requests } = tally
-  const theirs = requests.filter(({ by }) => by !== me)
-  const own = requests.filter(({ by }) => by === me)
+  const { id, terms } = tally
+  const requests = tally.requests.filter(({ by }) => by !== me)
   const left = spendable(tally, me)
+  // It comes in above what one may be about to press.
+  const isSettled = useSettled(requests.map((request) => request.id).join())
+  // Taken back while it is asked why, it needs no answer any more.
+  const declined = requests.find((request) => request.id === declining)
   if (requests.length === 0) return null
 
   const pay = (request: Request) =>
@@ -36,10 +41,10 @@ export function RequestsCard({ tally, me, called, act }: RequestsCardProps) {
       }),
     )
   return (
-    <section class="card" aria-labelledby="requests-title">
-      <h3 id="requests-title">Requests</h3>
+    <section class="card" aria-labelledby="their-requests-title">
+      <h3 id="their-requests-title">Waiting for your answer</h3>
       <ul class="requests">
-        {theirs.map((request) => (
+        {requests.map((request) => (
           <li key={request.id} class="request">
             <span class="request-text">
               <strong>
@@ -56,7 +61,8 @@ export function RequestsCard({ tally, me, called, act }: RequestsCardProps) {
                 class="button primary"
                 aria-label={`Pay ${money(request.amount, terms)}`}
                 disabled={isBusy || request.amount > left}
-                onClick={() => pay(request)}
+                aria-disabled={!isSettled}
+                onClick={() => isSettled && pay(request)}
               >
                 Pay
               </button>
@@ -64,32 +70,61 @@ export function RequestsCard({ tally, me, called, act }: RequestsCardProps) {
                 type="button"
                 class="button"
                 aria-label={`Decline ${money(request.amount, terms)}…`}
-                onClick={() => setDeclining(request)}
+                aria-disabled={!isSettled}
+                onClick={() => isSettled && setDeclining(request.id)}
               >
                 Decline…
               </button>
             </span>
           </li>
         ))}
-        {own.map((request) => (
-          <li key={request.id} class="request">
+      </ul>
+      {problem && <ProblemNote problem={problem} />}
+      {declined && (
+        <ReasonDialog
+          title={`Decline ${money(declined.amount, terms)}?`}
+          word="Decline"
+          called={called}
+          onClose={() => setDeclining(null)}
+          decide={(note) => act({ do: 'decline', tally: id, request: declined.id, note })}
+        />
+      )}
+    </section>
+  )
+}
+
+export function OwnRequestsCard({
+  tally,
+  me,
+  called,
+  canTakeBack,
+  act,
+}: RequestsCardProps & { canTakeBack: boolean }) {
+  const requests = tally.requests.filter(({ by }) => by === me)
+  if (requests.length === 0) return null
+  return (
+    <section class="card" aria-labelledby="own-requests-title">
+      <h3 id="own-requests-title">You have asked for</h3>
+      <ul class="requests">
+        {requests.map(({ id, amount, note }) => (
+          <li key={id} class="request">
             <span class="request-text">
-              <span>You asked for {money(request.amount, terms)}</span>
-              <span class="muted">{request.note || 'Waiting for an answer'}</span>
+              <span>{money(amount, tally.terms)}</span>
+              <span class="muted">{note || `Waiting for ${called}`}</span>
+            </span>
+            <span class="actions">
+              <TakeBack
+                entry={id}
+                what={`request for ${money(amount, tally.terms)}`}
+                unless="a payment"
+                called={called}
+                isPossible={canTakeBack}
+                act={act}
+              />
             </span>
           </li>
         ))}
       </ul>
-      {problem && <ProblemNote problem={problem} />}
-      {declining && (
-        <ReasonDialog
-          title={`Decline ${money(declining.amount, terms)}?`}
-          word="Decline"
-          called={called}
-          onClose={() => setDeclining(null)}
-          decide={(note) => act({ do: 'decline', tally: id, request: declining.id, note })}
-        />
-      )}
     </section>
   )
 }

@@ -6,7 +6,7 @@ import { ProblemNote } from '../ui/problem-note.tsx'
 import { focusFault, TextField } from '../ui/text-field.tsx'
 import { useAction } from '../ui/use-action.ts'
 import { otherSide, type Side } from './account.ts'
-import { formatAmount, parseAmount } from './amounts.ts'
+import { amountFault, formatAmount, parseAmount } from './amounts.ts'
 import { cleanText, isUnit, type Terms } from './entry.ts'
 import { explainDeed } from './wallet-problems.ts'
 import { maxNameLength, maxUnitLength } from './wallet-limits.ts'
@@ -43,8 +43,6 @@ export function TermsForm({ me, called, terms, word, offer, cancel }: TermsFormP
 
   const [ownLimit, theirLimit] = [parseAmount(own, decimals), parseAmount(theirs, decimals)]
   const cleaned = { name: cleanText(name, maxNameLength), unit: cleanText(unit, maxUnitLength) }
-  const amountHint =
-    decimals === 0 ? 'A whole number, such as 100' : 'A number, such as 100 or 12.50'
   const isForNothing = ownLimit === 0n && theirLimit === 0n
   const faults = {
     name: cleaned.name === '' ? 'Say what it is about' : null,
@@ -55,8 +53,12 @@ export function TermsForm({ me, called, terms, word, offer, cancel }: TermsFormP
           ? null
           : 'Begin with a letter',
     theirs:
-      theirLimit === null ? amountHint : isForNothing ? 'One of you must be able to owe' : null,
-    own: ownLimit === null ? amountHint : null,
+      theirLimit === null
+        ? amountFault(theirs, decimals)
+        : isForNothing
+          ? 'One of you must be able to owe'
+          : null,
+    own: ownLimit === null ? amountFault(own, decimals) : null,
   }
 
   const submit = (event: Event) => {
@@ -121,7 +123,8 @@ export function TermsForm({ me, called, terms, word, offer, cancel }: TermsFormP
         />
       </div>
       <p class="muted">
-        You sign this, and it binds you until {called} accepts, refuses or offers something else.
+        You sign this, and it binds you until {called} answers, or hears that you have taken it
+        back.
       </p>
       {problem && <ProblemNote problem={problem} />}
       <div class="actions">

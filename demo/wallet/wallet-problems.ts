@@ -2,11 +2,21 @@
 
 import { explain, type Problem } from '../ui/problems.ts'
 import { Refusal, type RefusalCode } from './refusal.ts'
+import { maxEntriesPerSide } from './wallet-limits.ts'
 
 const problems: Record<RefusalCode, Problem> = {
   malformed: {
     title: 'That does not make sense to the books',
     advice: 'The other side may have another version of this page.',
+  },
+  newer: {
+    title: 'This page is older than the other side’s',
+    advice:
+      'It can’t read all of their entries. Reload it: they are fetched then, and nothing is lost.',
+  },
+  older: {
+    title: 'The other side’s page is too old for that',
+    advice: 'It would not understand it. Ask them to reload their page.',
   },
   'wrong-party': {
     title: 'Somebody else’s signature is on that',
@@ -33,8 +43,8 @@ const problems: Record<RefusalCode, Problem> = {
     advice: 'Pay a smaller amount, or wait until you are paid.',
   },
   'not-pending': {
-    title: 'That request has been answered already',
-    advice: 'Look at the tally as it is now.',
+    title: 'That request does not wait any more',
+    advice: 'It was answered or taken back. Look at the tally as it is now.',
   },
   closing: {
     title: 'You have asked to close this tally',
@@ -47,6 +57,10 @@ const problems: Record<RefusalCode, Problem> = {
   full: {
     title: 'Too much is waiting already',
     advice: 'Wait until the other side has answered.',
+  },
+  'no-room': {
+    title: 'These books are full',
+    advice: `Each of you can sign ${maxEntriesPerSide.toLocaleString()} entries for the other. What is in them stays.`,
   },
   'not-compared': {
     title: 'You have not compared books yet',

@@ -30,8 +30,12 @@ export interface Fork {
 export interface Note {
   /** Theirs were compared with the ones here at least once, so what is signed here does not contradict what was signed elsewhere. */
   readonly hasCompared: boolean
-  /** How many of one's own entries they have said to hold. */
+  /** How many of one's own entries they have shown to hold: the very ones that are here. */
   readonly held: number
+  /** How many they said to have the last time: may be more than are here, where another device has signed. */
+  readonly claimed: number
+  /** What their page can read; see `entriesVersion`. */
+  readonly version: number
   readonly forks: readonly Fork[]
   /** Something of theirs that does not hold, and was not taken. */
   readonly fault: RefusalCode | null
@@ -44,6 +48,8 @@ export interface Note {
 export const blankNote: Note = {
   hasCompared: false,
   held: 0,
+  claimed: 0,
+  version: 1,
   forks: [],
   fault: null,
   isRefused: false,
@@ -85,12 +91,12 @@ export class WalletStore {
     return { ...blankNote, ...(await db.get('notes', partner)) }
   }
 
-  /** Those of one signer behind `after`, in order. */
+  /** Those of one signer behind `after`, in order, at most so many. */
   async entries(
     partner: PeerId,
     from: PeerId,
     after: number,
-    limit?: number,
+    limit: number,
   ): Promise<StoredEntry[]> {
     const db = await this.#opening
     const range = IDBKeyRange.bound([partner, from, after + 1], [partner, from, Infinity])
@@ -128,7 +134,7 @@ export class WalletStore {
   }
 
   /** Takes away one's own entries from `seq` on, and the forks that they were part of. Before more is signed, the partner has to be heard. */
-  async withdraw(partner: PeerId, from: PeerId, seq: number): Promise<void> {
+  async giveUp(partner: PeerId, from: PeerId, seq: number): Promise<void> {
     const db = await this.#opening
     const tx = db.transaction(['entries', 'notes'], 'readwrite', { durability: 'strict' })
     const range = IDBKeyRange.bound([partner, from, seq], [partner, from, Infinity])
@@ -137,7 +143,8 @@ export class WalletStore {
     const note = { ...blankNote, ...(await notes.get(partner)) }
     const forks = note.forks.filter((fork) => fork.from !== from)
     const edition = note.edition + 1
-    await notes.put({ ...note, forks, edition, hasCompared: false, partner })
+    const held = Math.min(note.held, seq - 1)
+    await notes.put({ ...note, held, forks, edition, hasCompared: false, partner })
     await tx.done
     this.#tell([partner])
   }

@@ -13,6 +13,7 @@ import { booksOf, drafted, entryAt, sideIn } from './books.ts'
 import { firstDifference, taken } from './catching-up.ts'
 import { compare, readSummary, summaryOf, type Comparison } from './comparison.ts'
 import type { Act, Entry } from './entry.ts'
+import { inTurns } from './in-turns.ts'
 import { Ledger, type Page } from './ledger.ts'
 import { prove, proven } from './proof.ts'
 import { Refusal, type RefusalCode } from './refusal.ts'
@@ -22,6 +23,7 @@ import {
   hearFirstTimeoutMs,
   maxEntriesPerRequest,
   maxRoundsPerComparison,
+  withdrawVersion,
 } from './wallet-limits.ts'
 
 export const walletTopic = 'wallet'
@@ -34,10 +36,9 @@ export class Wallet {
   readonly #identity: Identity
   readonly #ledger: Ledger
   readonly #newsListeners = new Set<NewsListener>()
-  /** Comparisons under way, one a partner. */
+  /** Comparisons under way, one a partner, and those that begin when that is done. */
   readonly #comparing = new Map<PeerId, Promise<Comparison>>()
-  /** Those with an occasion to compare again when that is done. */
-  readonly #again = new Set<PeerId>()
+  readonly #comparingNext = new Map<PeerId, Promise<Comparison>>()
   readonly #stops: (() => void)[] = []
   /** Whether, and when, everything that this browser has is read; or why it can't be. */
   isReady = false
@@ -97,6 +98,9 @@ export class Wallet {
     const { entry, stored } = await this.#ledger.alone(partner, async ({ books, note }) => {
       if (!note.hasCompared) throw new Refusal('not-compared')
       if (hasOpenFork(note)) throw new Refusal('fork')
+      // Another device of one's own has signed what is not here.
+      if (note.claimed > books.chains[sideIn(books, this.me)].length) throw new Refusal('hole')
+      if (note.version < versionOf(act)) throw new Refusal('older')
       const done = await proven(this.#identity, drafted(books, this.me, act, Date.now()))
       await this.#ledger.enter(partner, done)
       return done
@@ -105,13 +109,11 @@ export class Wallet {
     return entry
   }
 
-  /** Another device of one's own may have signed meanwhile: whoever is there can tell. @throws Refusal `hole` where that can't be had */
+  /** Another device of one's own may have signed meanwhile: whoever is there can tell. */
   async #hearFirst(partner: PeerId): Promise<void> {
     if (this.#mesh.links.get(partner)?.state !== 'open') return
     const late = new Promise<null>((resolve) => setTimeout(resolve, hearFirstTimeoutMs, null))
-    const comparison = await Promise.race([this.compareWith(partner).catch(() => null), late])
-    const me = sideIn(this.of(partner).books, this.me)
-    if (comparison?.missing.some(({ side }) => side === me)) throw new Refusal('hole')
+    await Promise.race([this.compareWith(partner).catch(() => null), late])
   }
 
   /** Whatever goes wrong with it, comparing makes good for it. That it was heard is not yet that it was taken. */
@@ -143,7 +145,7 @@ export class Wallet {
         await this.ready
         const theirs = readSummary(params)
         const { books, note } = this.of(peer)
-        await this.#ledger.noteHeld(peer, theirs.yours?.seq ?? 0)
+        await this.#ledger.noteSummary(peer, theirs)
         const { missing, forks, agrees } = compare(books, this.me, theirs)
         if (agrees) await this.#ledger.noteAgreement(peer)
         // Of somebody whose entries don't hold, no more is asked until there is an occasion.
@@ -180,7 +182,7 @@ export class Wallet {
         if (held?.id === entry.id) return
         if (held) return this.#ledger.keepFork(partner, stored)
         await this.#ledger.enter(partner, { entry, stored })
-        await this.#ledger.noteHeld(partner, entry.seen?.seq ?? 0)
+        await this.#ledger.noteHeld(partner, entry.seen)
         for (const listener of this.#newsListeners) listener(partner, entry)
       })
     } catch (error) {
@@ -194,31 +196,43 @@ export class Wallet {
 
   // ── Comparing ────────────────────────────────────────────────────────────────────────────────────
 
-  /** Compares the books with theirs and fetches what is missing here. @throws HandfastError `timeout` and what else a request can meet */
+  /**
+   * Compares the books with theirs and fetches what is missing here. Begins after it was asked for: one that is under way may have heard of an
+   * older state. @throws HandfastError `timeout` and what else a request can meet
+   */
   compareWith(partner: PeerId): Promise<Comparison> {
     const running = this.#comparing.get(partner)
-    if (running) return running
+    if (!running) return this.#beginComparing(partner)
+    const waiting = this.#comparingNext.get(partner)
+    if (waiting) return waiting
+    const next = running
+      .catch(() => {})
+      .then(() => {
+        this.#comparingNext.delete(partner)
+        return this.#comparing.get(partner) ?? this.#beginComparing(partner)
+      })
+    this.#comparingNext.set(partner, next)
+    return next
+  }
+
+  #beginComparing(partner: PeerId): Promise<Comparison> {
     const comparing = this.ready
       .then(() => this.#compare(partner))
-      .finally(() => {
-        this.#comparing.delete(partner)
-        if (this.#again.delete(partner)) this.#catchUp(partner)
-      })
+      .finally(() => this.#comparing.delete(partner))
     this.#comparing.set(partner, comparing)
     return comparing
   }
 
   /** Compares when there is an occasion; what fails has another one when the link opens again. */
   #catchUp(partner: PeerId): void {
-    if (this.#comparing.has(partner)) this.#again.add(partner)
-    else this.compareWith(partner).catch(() => {})
+    this.compareWith(partner).catch(() => {})
   }
 
   async #compare(partner: PeerId): Promise<Comparison> {
     for (let round = 0; round < maxRoundsPerComparison; round++) {
       const own = summaryOf(this.of(partner).books, this.me)
       const theirs = readSummary(await this.#ask(partner, 'wallet-books', own))
-      await this.#ledger.noteHeld(partner, theirs.yours?.seq ?? 0)
+      await this.#ledger.noteSummary(partner, theirs)
       const comparison = compare(this.of(partner).books, this.me, theirs)
       const { missing, forks, agrees } = comparison
       const { parties } = this.of(partner).books
@@ -238,7 +252,7 @@ export class Wallet {
       if (!hasOpenFork(this.of(partner).note)) await this.#ledger.amend(partner, { fault })
       return comparison
     }
-    throw new Refusal('full')
+    throw new Refusal('malformed')
   }
 
   async #ask(partner: PeerId, method: string, params: unknown): Promise<unknown> {
@@ -267,16 +281,18 @@ export class Wallet {
       const chains = await Promise.all(
         missing.map(async ({ side, after }) => {
           const signed = await this.#entriesThere(partner, parties[side], after)
-          return Promise.all(signed.map((each) => prove(each, this.me, partner, parties[side])))
+          return inTurns(signed, (each) => prove(each, this.me, partner, parties[side]))
         }),
       )
       const all = chains.flat()
       return await this.#ledger.alone(partner, async ({ books }) => {
-        const { entries, fault, ...grown } = taken(
+        const { entries, fault, ...grown } = await taken(
           books,
           chains.map((chain) => chain.map(({ entry }) => entry)),
         )
-        if (entries.length === 0) return fault ?? 'hole'
+        // What has come as a message meanwhile is not missing.
+        const isGrown = missing.some(({ side, after }) => books.chains[side].length > after)
+        if (entries.length === 0) return fault ?? (isGrown ? null : 'hole')
         const isNew = new Set(entries)
         const stored = all.filter(({ entry }) => isNew.has(entry)).map((each) => each.stored)
         await this.#ledger.keep(partner, grown.books, stored)
@@ -309,21 +325,26 @@ export class Wallet {
   // ── Checking, and setting right ──────────────────────────────────────────────────────────────────
 
   /** Reads everything from the disk again, checks each signature and each rule, and says how many held. @throws Refusal */
-  async verify(partner: PeerId): Promise<number> {
+  async verify(
+    partner: PeerId,
+    onProgress: (checked: number, all: number) => void = () => {},
+  ): Promise<number> {
     const stored = await Promise.all([
-      this.#ledger.entries(partner, this.me, 0),
-      this.#ledger.entries(partner, partner, 0),
+      this.#ledger.allEntries(partner, this.me, 0),
+      this.#ledger.allEntries(partner, partner, 0),
     ])
-    const chains = await Promise.all(
-      stored.map((chain) =>
-        Promise.all(
-          chain.map(
-            async ({ from, signed }) => (await prove(signed, this.me, partner, from)).entry,
-          ),
-        ),
-      ),
-    )
-    const { entries, fault } = taken(booksOf(this.me, partner, []), chains)
+    const all = stored[0].length + stored[1].length
+    let checked = 0
+    const chains = []
+    for (const chain of stored) {
+      const proofs = await inTurns(chain, async ({ from, signed }) => {
+        const { entry } = await prove(signed, this.me, partner, from)
+        onProgress(++checked, all)
+        return entry
+      })
+      chains.push(proofs)
+    }
+    const { entries, fault } = await taken(booksOf(this.me, partner, []), chains)
     if (fault) throw new Refusal(fault)
     return entries.length
   }
@@ -337,11 +358,12 @@ export class Wallet {
       ({ from, isSettled }) => from === this.me && !isSettled,
     )
     if (!fork) return
-    await this.#ledger.alone(partner, () => this.#ledger.withdraw(partner, fork.seq))
-    // One that began before knows only what was.
-    await this.#comparing.get(partner)?.catch(() => {})
+    await this.#ledger.alone(partner, () => this.#ledger.giveUp(partner, fork.seq))
     await this.compareWith(partner)
   }
 }
+
+/** From which version on pages know what it does. */
+const versionOf = (act: Act): number => (act.do === 'withdraw' ? withdrawVersion : 1)
 
 const hasOpenFork = ({ forks }: Note): boolean => forks.some(({ isSettled }) => !isSettled)

@@ -350,7 +350,7 @@ test('books that are full take no more', async () => {
     chains: [[{ ...own[0]!, seq: maxEntriesPerSide }], theirs] as const,
   }
   expect(() => drafted(full, low, pay(tally, 1n), 1)).toThrow(
-    expect.objectContaining({ code: 'full' }),
+    expect.objectContaining({ code: 'no-room' }),
   )
   expect(drafted(full, high, pay(tally, 1n), 1).seq).toBe(2)
 })

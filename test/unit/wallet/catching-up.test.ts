@@ -21,33 +21,51 @@ describe('taking in two chains', () => {
       [first, second],
       [second, first],
     ]) {
-      const result = taken(emptyBooks(low, high), chains)
+      const result = await taken(emptyBooks(low, high), chains)
       expect(result).toMatchObject({ books, fault: null })
       expect(result.entries).toHaveLength(14)
     }
-    expect(taken(books, [first, second])).toEqual({ books, entries: [], fault: null })
+    expect(await taken(books, [first, second])).toEqual({ books, entries: [], fault: null })
   })
 
   test('takes what fits, and says that there is a hole', async () => {
     const { books } = await talk()
     const [first, second] = books.chains
-    const result = taken(emptyBooks(low, high), [first.toSpliced(3, 1), second])
+    const result = await taken(emptyBooks(low, high), [first.toSpliced(3, 1), second])
     expect(result.fault).toBe('hole')
     expect(result.books.chains.map(({ length }) => length)).toEqual([3, 3])
-    expect(taken(emptyBooks(low, high), [second])).toMatchObject({ entries: [], fault: 'hole' })
+    expect(await taken(emptyBooks(low, high), [second])).toMatchObject({
+      entries: [],
+      fault: 'hole',
+    })
+  })
+
+  test('takes all of the one, though the other does not hold', async () => {
+    const { anna, ben, books, tally } = await talk()
+    const greedy = await made({
+      ...drafted(books, anna.id, pay(tally, 1n), 1),
+      act: pay(tally, 10_000n),
+    })
+    const more = [await ben.does(pay(tally, 1n)), await ben.does(pay(tally, 1n))]
+    for (const chains of [
+      [[greedy], more],
+      [more, [greedy]],
+    ]) {
+      expect(await taken(books, chains)).toMatchObject({ entries: more, fault: 'over-limit' })
+    }
   })
 
   test('stops at what does not hold', async () => {
     const { anna, books, tally } = await talk()
     const [first, second] = books.chains
-    const { books: early } = taken(emptyBooks(low, high), [first.slice(0, -1), second])
+    const { books: early } = await taken(emptyBooks(low, high), [first.slice(0, -1), second])
     const twin = await made({ ...drafted(early, anna.id, pay(tally, 7n), 1) })
-    expect(taken(books, [[twin]])).toMatchObject({ entries: [], fault: 'fork' })
+    expect(await taken(books, [[twin]])).toMatchObject({ entries: [], fault: 'fork' })
     const greedy = await made({
       ...drafted(books, anna.id, pay(tally, 1n), 1),
       act: pay(tally, 10_000n),
     })
-    expect(taken(books, [[greedy], []])).toMatchObject({ entries: [], fault: 'over-limit' })
+    expect(await taken(books, [[greedy], []])).toMatchObject({ entries: [], fault: 'over-limit' })
   })
 })
 

@@ -10,7 +10,7 @@ const summaries = (anna: Person, ben: Person) => ({
 
 describe('what somebody says of their books', () => {
   const id = 'x'.repeat(43)
-  const good = { mine: { seq: 1, id }, yours: null, tally: id, balance: -5n }
+  const good = { mine: { seq: 1, id }, yours: null, tally: id, balance: -5n, version: 2 }
 
   test.each([
     null,
@@ -26,6 +26,8 @@ describe('what somebody says of their books', () => {
     { ...good, balance: 5 },
     { ...good, balance: '5' },
     { ...good, balance: 10n ** 30n },
+    { ...good, version: 0 },
+    { ...good, version: '2' },
   ])('is refused where it is malformed (%#)', (value) => {
     expect(() => readSummary(value)).toThrow(expect.objectContaining({ code: 'malformed' }))
   })
@@ -33,7 +35,7 @@ describe('what somebody says of their books', () => {
   test('is read', () => {
     expect(readSummary(good)).toEqual(good)
     const none = { mine: null, yours: null, tally: null, balance: 0n }
-    expect(readSummary(none)).toEqual(none)
+    expect(readSummary(none)).toEqual({ ...none, version: 1 })
   })
 })
 

@@ -31,6 +31,7 @@ const acts: Act[] = [
   { do: 'pay', tally: id, amount: 999_999_999_999_999_999n, note: 'für Ωß 🥖', request: id },
   { do: 'request', tally: id, amount: 7n, note: 'Bread' },
   { do: 'decline', tally: id, request: id, note: '' },
+  { do: 'withdraw', entry: id },
   { do: 'close', tally: id },
   { do: 'keep', tally: id },
 ]
@@ -81,11 +82,18 @@ describe('no entry is', () => {
     ['atMs', -1],
     ['atMs', 2 ** 53],
     ['act', null],
-    ['act', { do: 'steal' }],
-    ['act', { do: 'toString' }],
+    ['act', { do: null }],
+    ['act', { do: ['pay'] }],
   ])('one whose %s is %j', async (name, value) => {
     await refused(changed({ [name]: value }))
   })
+
+  test.each(['steal', 'toString', '__proto__', ''])(
+    'one that does what is not known here, %j: a later version may know it',
+    async (what) => {
+      await refused(doing({ do: what, tally: id, more: [1, 2] }), 'newer')
+    },
+  )
 
   test('the first with one before it', async () => {
     await refused(changed({ seq: 1 }))

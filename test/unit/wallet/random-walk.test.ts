@@ -33,6 +33,8 @@ const step: fc.Arbitrary<Step> = fc.record({
       'pay',
       'request',
       'decline',
+      'withdraw',
+      'withdraw',
     ] as const),
     ...(['close', 'close', 'keep', 'hear', 'hear', 'hear', 'hear', 'lose', 'compare'] as const),
   ),
@@ -60,6 +62,8 @@ function actOf({ what, amount, pick }: Step, { offer, tally }: Account): Act | n
       return { do: what, tally: id, amount: BigInt(amount), note: '' }
     case 'decline':
       return request ? { do: what, tally: id, request: request.id, note: '' } : null
+    case 'withdraw':
+      return offer || request ? { do: what, entry: (offer ?? request)!.id } : null
     case 'close':
     case 'keep':
       return { do: what, tally: id }
@@ -95,7 +99,7 @@ test(
   'books are equal in the end, and within the limits all the way',
   { timeout: tier(60_000, 1_800_000) },
   async () => {
-    let [tallies, payments] = [0, 0]
+    let [tallies, payments, withdrawals] = [0, 0, 0]
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 40, maxLength: 160, size: 'max' }),
@@ -121,6 +125,7 @@ test(
                 if (act) underWay[1 - who]!.push(await person.does(act))
                 if (act?.do === 'pay') payments++
                 if (act?.do === 'accept') tallies++
+                if (act?.do === 'withdraw') withdrawals++
               } catch (error) {
                 if (!(error instanceof Refusal)) throw error
               }
@@ -145,5 +150,6 @@ test(
     // The walk went somewhere.
     expect(tallies).toBeGreaterThan(50)
     expect(payments).toBeGreaterThan(200)
+    expect(withdrawals).toBeGreaterThan(100)
   },
 )

@@ -1,7 +1,7 @@
 /** The wallet against what happens to it: partners that lie, tabs that die, profiles that are set back, devices that are new. */
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { headOf, sideIn } from '../../../demo/wallet/books.ts'
+import { drafted, headOf, sideIn } from '../../../demo/wallet/books.ts'
 import { summaryOf } from '../../../demo/wallet/comparison.ts'
 import { encodeEntry } from '../../../demo/wallet/entry.ts'
 import { WalletStore } from '../../../demo/wallet/wallet-store.ts'
@@ -21,6 +21,9 @@ const same = ({ books }: Owner, other: Owner) =>
   JSON.stringify(books.chains.map((chain) => chain.map(({ id }) => id))) ===
   JSON.stringify(other.books.chains.map((chain) => chain.map(({ id }) => id)))
 const agree = (anna: Owner, ben: Owner) => until(() => same(anna, ben), 'the same books')
+const disconnectMail = ({ link }: Owner) => {
+  link.other = null
+}
 const entries = ({ books }: Owner) => books.chains.flat().length
 
 async function partners() {
@@ -32,7 +35,50 @@ async function partners() {
   await agree(anna, ben)
   return { anna, ben, tally }
 }
+
+/** An older copy of her browser, and what each has paid since; the copy is not connected. */
+async function setBack(
+  { anna, ben, tally }: Awaited<ReturnType<typeof partners>>,
+  paid: { hers: bigint[]; ofCopy: bigint[] },
+): Promise<Owner> {
+  disconnect(anna, ben)
+  const copy = await Owner.open(anna.identity, ben.identity.peer)
+  open.push(copy)
+  connect(copy, ben)
+  await agree(copy, ben)
+  await until(() => copy.note.hasCompared, 'compared')
+  disconnect(copy, ben)
+  connect(anna, ben)
+  for (const amount of paid.hers) await anna.act(pay(tally, amount))
+  await agree(anna, ben)
+  disconnect(anna, ben)
+  for (const amount of paid.ofCopy) await copy.act(pay(tally, amount))
+  copy.link.lose()
+  return copy
+}
 const bothMay = { ...terms, limits: [100_000n, 100_000n] as const }
+
+test('what comes as a message while it is fetched is not missing', async () => {
+  const { anna, ben, tally } = await partners()
+  await anna.compare()
+  disconnectMail(ben)
+  await ben.act(pay(tally, 1n))
+  const faults: unknown[] = []
+  anna.wallet.onChange(() => faults.push(anna.note.fault))
+  // Between the answer about the books and the entries.
+  let isDelivered = false
+  ben.link.state = 'open'
+  anna.link.tamper = (method, answer) => {
+    if (method !== 'wallet-entries' || isDelivered) return answer
+    isDelivered = true
+    ben.link.other = anna.link
+    return ben.link.deliver().then(() => answer)
+  }
+  await anna.compare()
+  await agree(anna, ben)
+  expect(isDelivered).toBe(true)
+  expect(faults.filter((fault) => fault !== null)).toEqual([])
+})
 
 describe('a partner that lies', () => {
   test('sends what is no entry, or not theirs: the books stay as they are, and say so', async () => {
@@ -213,7 +259,107 @@ describe('a partner that lies', () => {
   })
 })
 
+describe('what is said to the person who looks', () => {
+  test('a comparison asked for by hand begins after it was asked for', async () => {
+    const { anna, ben, tally } = await partners()
+    let goOn = () => {}
+    const held = new Promise<void>((resolve) => (goOn = resolve))
+    // The one under way has heard already what Ben had; he has more now.
+    anna.link.tamper = async (method, answer) => {
+      if (method === 'wallet-books') await held
+      return answer
+    }
+    const early = anna.compare()
+    await until(() => ben.link.asked.at(-1) === 'wallet-books', 'asked')
+    disconnectMail(ben)
+    await ben.act(pay(tally, 5n))
+    const late = anna.compare()
+    const another = anna.compare()
+    goOn()
+    anna.link.tamper = (_, answer) => answer
+    await early
+    const compared = await late
+    expect(compared.agrees).toBe(true)
+    expect(entries(anna)).toBe(3)
+    expect(await another).toBe(compared)
+  })
+
+  test('what was compared is said with it: what came since is not meant', async () => {
+    const { anna, ben, tally } = await partners()
+    await ben.link.send('nonsense', { topic: 'wallet' })
+    await until(() => anna.note.fault !== null, 'a fault')
+    const { amend } = WalletStore.prototype
+    let goOn = () => {}
+    const held = new Promise<void>((resolve) => (goOn = resolve))
+    // While the outcome is noted, something else arrives.
+    vi.spyOn(WalletStore.prototype, 'amend').mockImplementation(async function (
+      this: WalletStore,
+      ...change
+    ) {
+      await held
+      return amend.apply(this, change)
+    })
+    const before = summaryOf(anna.books, anna.identity.peer)
+    const comparing = anna.compare()
+    await until(() => ben.link.asked.at(-1) === 'wallet-books', 'asked')
+    ben.link.state = 'idle'
+    await ben.act(pay(tally, 5n))
+    await until(() => entries(anna) === 3, 'arrived')
+    goOn()
+    const { agrees, books } = await comparing
+    expect(agrees).toBe(true)
+    expect(summaryOf(books, anna.identity.peer)).toEqual(before)
+    await agree(anna, ben)
+  })
+
+  test('what they have another of is not delivered', async () => {
+    const parties = await partners()
+    const { ben, tally } = parties
+    const copy = await setBack(parties, { hers: [1n], ofCopy: [5n, 6n] })
+    connect(copy, ben)
+    await until(() => copy.note.forks.length === 1, 'the fork')
+    expect(copy.note.held).toBe(1)
+    await copy.wallet.takeTheirs(ben.identity.peer)
+    disconnect(copy, ben)
+    await copy.act(pay(tally, 7n))
+    expect(copy.note.held).toBe(2)
+  })
+})
+
 describe('one’s own books', () => {
+  test('wait for what another device has signed, once they know of it: also when it comes slowly, or no more', async () => {
+    const { anna, ben, tally } = await partners()
+    await anna.act(pay(tally, 1n))
+    await agree(anna, ben)
+    anna.wallet.close()
+    disconnect(anna, ben)
+    const device = await Owner.open(anna.identity, ben.identity.peer)
+    open.push(device)
+    connect(device, ben)
+    await until(() => device.note.hasCompared && entries(device) === 3, 'compared')
+    disconnect(device, ben)
+    // Her first device signs once more, and then hers hears of it, but does not get it in time.
+    const first = await Owner.open(anna.identity, ben.identity.peer, anna.database)
+    open.push(first)
+    connect(first, ben)
+    await first.act(pay(tally, 1n))
+    await agree(first, ben)
+    disconnect(first, ben)
+    device.link.tamper = (method, answer) =>
+      method === 'wallet-entries' ? new Promise(() => {}) : answer
+    connect(device, ben)
+    await expect(device.act(pay(tally, 2n))).rejects.toMatchObject({ code: 'hole' })
+    disconnect(device, ben)
+    await expect(device.act(pay(tally, 2n))).rejects.toMatchObject({ code: 'hole' })
+    const again = await device.reopened()
+    open.push(again)
+    await expect(again.act(pay(tally, 2n))).rejects.toMatchObject({ code: 'hole' })
+    connect(again, ben)
+    await agree(again, ben)
+    await again.act(pay(tally, 2n))
+    await agree(again, ben)
+    expect(ben.note.forks).toEqual([])
+  })
   test('wait for the first comparison: on another device something may have been signed', async () => {
     const [first, second] = await identities()
     const anna = await Owner.open(first, second.peer)
@@ -298,21 +444,9 @@ describe('one’s own books', () => {
   })
 
   test('that were set back, and went on: the fork is shown; theirs can be taken, and all is well', async () => {
-    const { anna, ben, tally } = await partners()
-    disconnect(anna, ben)
-    // An older copy of this browser, made now.
-    const copy = await Owner.open(anna.identity, ben.identity.peer)
-    open.push(copy)
-    connect(copy, ben)
-    await agree(copy, ben)
-    await until(() => copy.note.hasCompared, 'compared')
-    disconnect(copy, ben)
-    connect(anna, ben)
-    for (const amount of [1n, 2n]) await anna.act(pay(tally, amount))
-    await agree(anna, ben)
-    disconnect(anna, ben)
-    for (const amount of [5n, 6n, 7n]) await copy.act(pay(tally, amount))
-    copy.link.lose()
+    const parties = await partners()
+    const { anna, ben, tally } = parties
+    const copy = await setBack(parties, { hers: [1n, 2n], ofCopy: [5n, 6n, 7n] })
 
     connect(copy, ben)
     await until(() => copy.note.forks.length === 1, 'the fork')
@@ -345,10 +479,12 @@ describe('one’s own books', () => {
     deaf.mockRestore()
     open.push(frozen)
     const store = new WalletStore(anna.database)
-    await store.withdraw(ben.identity.peer, anna.identity.peer, 2)
+    await store.giveUp(ben.identity.peer, anna.identity.peer, 2)
     await store.close()
     // What was given up is not built upon, and nothing is entered before the partner was heard.
+    expect(frozen.note.held).toBe(2)
     await expect(frozen.act(pay(tally, 2n))).rejects.toMatchObject({ code: 'not-compared' })
+    expect(frozen.note.held).toBe(1)
     connect(frozen, ben)
     await agree(frozen, ben)
     await frozen.act(pay(tally, 2n))
@@ -385,6 +521,63 @@ describe('one’s own books', () => {
     await expect(anna.wallet.verify(ben.identity.peer)).rejects.toMatchObject({
       code: 'wrong-party',
     })
+  })
+})
+
+describe('pages of different versions', () => {
+  /** What a later version signs. */
+  const later = async (ben: Owner, anna: Owner) => {
+    const body = drafted(
+      ben.books,
+      ben.identity.peer,
+      { do: 'close', tally: ben.books.account.tally!.id },
+      1,
+    )
+    const text = new TextDecoder().decode(encodeEntry(body))
+    const message = new TextEncoder().encode(text.replace('"close"', '"swap"'))
+    const signed = await ben.identity.sign('handfast-demo/wallet', message)
+    return { partner: anna.identity.peer, from: ben.identity.peer, seq: body.seq, message, signed }
+  }
+
+  test('take nothing back from one that would not understand it', async () => {
+    const { anna, ben, tally } = await partners()
+    const { id } = await anna.act({ do: 'request', tally, amount: 5n, note: '' })
+    await agree(anna, ben)
+    anna.link.tamper = (method, answer) => {
+      const { version: _, ...old } = answer as { version: number }
+      return method === 'wallet-books' ? old : answer
+    }
+    await expect(anna.act({ do: 'withdraw', entry: id })).rejects.toMatchObject({ code: 'older' })
+    expect(anna.note.version).toBe(1)
+    anna.link.tamper = (_, answer) => answer
+    await anna.act({ do: 'withdraw', entry: id })
+    await agree(anna, ben)
+    expect(ben.books.account.tally?.requests).toEqual([])
+  })
+
+  test('leave what they do not know, say so, and go on with what they do', async () => {
+    const { anna, ben, tally } = await partners()
+    const { signed } = await later(ben, anna)
+    await ben.link.send(signed, { topic: 'wallet' })
+    await until(() => anna.note.fault === 'newer', 'a word about it')
+    expect(entries(anna)).toBe(2)
+    await anna.act(pay(tally, 5n))
+    await agree(anna, ben)
+  })
+
+  test('read books that another tab writes in a later version as far as they can, and add nothing', async () => {
+    const { anna, ben, tally } = await partners()
+    const unknown = await later(ben, anna)
+    const store = new WalletStore(anna.database)
+    await store.append([{ ...unknown, partner: ben.identity.peer }])
+    await store.close()
+    await until(() => anna.wallet.of(ben.identity.peer).unread === 'newer', 'a word about it')
+    await expect(anna.act(pay(tally, 5n))).rejects.toMatchObject({ code: 'newer' })
+    const again = await anna.reopened()
+    open.push(again)
+    expect(entries(again)).toBe(2)
+    await expect(again.act(pay(tally, 5n))).rejects.toMatchObject({ code: 'newer' })
+    expect(again.wallet.isReady).toBe(true)
   })
 })
 
