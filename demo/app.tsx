@@ -6,9 +6,11 @@ import { boot, type Boot } from './boot.ts'
 import { BootFailurePage } from './boot-failure-page.tsx'
 import { StatsProvider } from './diagnostics/use-stats.tsx'
 import { JoinPage } from './keys/join-page.tsx'
+import { UnlockPage } from './keys/unlock-page.tsx'
 import { PageHeader } from './page-header.tsx'
 import { isJoining, isRestoring, ownName } from './page-address.ts'
 import { RestorePage } from './keys/restore-page.tsx'
+import { UnknownPersonPage } from './people/unknown-person-page.tsx'
 import { Workspace } from './workspace.tsx'
 
 export function App() {
@@ -23,9 +25,9 @@ export function App() {
 function Opened() {
   const [state, setState] = useState<Boot>({ step: 'opening' })
 
-  const open = () => {
+  const open = (isWanted?: boolean) => {
     setState({ step: 'opening' })
-    void boot().then(setState)
+    void boot(isWanted).then(setState)
   }
   useEffect(open, [])
   useEffect(() => {
@@ -39,7 +41,20 @@ function Opened() {
           <Workspace mesh={state.mesh} identity={state.identity} />
         </StatsProvider>
       )}
-      {state.step === 'failed' && <BootFailurePage failure={state.failure} retry={open} />}
+      {state.step === 'failed' && <BootFailurePage failure={state.failure} retry={() => open()} />}
+      {state.step === 'unknown' && (
+        <UnknownPersonPage name={state.name} others={state.others} create={() => open(true)} />
+      )}
+      {state.step === 'locked' && (
+        <UnlockPage
+          open={async (passphrase) => {
+            const next = await boot(true, passphrase)
+            if (next.step === 'locked') return next.problem
+            setState(next)
+            return undefined
+          }}
+        />
+      )}
       {state.step === 'opening' && (
         <main class="splash" aria-busy="true">
           <div class="cord cord-moving splash-cord" />

@@ -1,12 +1,10 @@
 /** Why the page could not open, and the ways on from there. */
 
 import { useEffect, useRef } from 'preact/hooks'
-import type { BootFailure } from './boot.ts'
 import { Icon } from './ui/icon.tsx'
-import { withoutChosenRelays } from './page-address.ts'
-import { changeSettings } from './settings/settings.ts'
+import type { Problem } from './ui/problems.ts'
 
-export function BootFailurePage({ failure, retry }: { failure: BootFailure; retry(): void }) {
+export function BootFailurePage({ failure, retry }: { failure: Problem; retry(): void }) {
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
 
@@ -19,15 +17,6 @@ export function BootFailurePage({ failure, retry }: { failure: BootFailure; retr
         </h2>
         <p>{failure.advice}</p>
         <div class="actions">
-          {failure.kind === 'bad-relay' && (
-            <a
-              class="button"
-              href={withoutChosenRelays()}
-              onClick={() => changeSettings({ relays: null })}
-            >
-              Use the usual relay
-            </a>
-          )}
           <button type="button" class="button" onClick={retry}>
             Try again
           </button>

@@ -2,15 +2,19 @@
 
 import { Identity, Mesh } from 'handfast'
 import { installSwitches, SwitchedWebSocket } from './diagnostics/switches.ts'
-import { identityName, ownName, relays } from './page-address.ts'
+import { chosenName, identityName, ownName, relays } from './page-address.ts'
+import { isGreeted } from './people/names.ts'
+import { personsHere } from './people/persons.ts'
 import { iceServersOf, readSettings } from './settings/settings.ts'
 import { codeOf, explain, type Problem } from './ui/problems.ts'
 
-export type BootFailure = Problem & { kind: 'bad-relay' | 'other' }
-
 export type Boot =
   | { step: 'opening' }
-  | { step: 'failed'; failure: BootFailure }
+  | { step: 'failed'; failure: Problem }
+  /** The address names somebody who is not here, unlike `others`. Anybody can write such a link. */
+  | { step: 'unknown'; name: string; others: readonly string[] }
+  /** A passphrase opens the keys, and it was none or another. */
+  | { step: 'locked'; problem: Problem }
   | { step: 'open'; mesh: Mesh; identity: Identity }
 
 const missing: { isMissing: () => boolean; problem: Problem }[] = [
@@ -43,12 +47,22 @@ const missing: { isMissing: () => boolean; problem: Problem }[] = [
 /** Long: an idle session that ended would look as if its peer had left. */
 const idleTimeoutMs = 3600_000
 
-export async function boot(): Promise<Boot> {
+/** `isWanted`: whoever the address names is to be here. */
+export async function boot(isWanted = false, passphrase?: string): Promise<Boot> {
   const lack = missing.find(({ isMissing }) => isMissing())
-  if (lack) return { step: 'failed', failure: { kind: 'other', ...lack.problem } }
+  if (lack) return { step: 'failed', failure: lack.problem }
+  if (chosenName !== null && !isWanted && !isGreeted(chosenName)) {
+    const others = await personsHere()
+    if (others.length > 0 && !others.includes(chosenName)) {
+      return { step: 'unknown', name: chosenName, others }
+    }
+  }
   installSwitches()
   try {
-    const identity = await Identity.open({ name: identityName })
+    const identity = await Identity.open({
+      name: identityName,
+      ...(passphrase !== undefined && { passphrase }),
+    })
     try {
       const settings = readSettings()
       const mesh = await Mesh.open({
@@ -68,25 +82,15 @@ export async function boot(): Promise<Boot> {
       throw error
     }
   } catch (error) {
+    if (codeOf(error) === 'wrong-passphrase') return { step: 'locked', problem: explain(error) }
     return { step: 'failed', failure: explainBoot(error) }
   }
 }
 
-function explainBoot(error: unknown): BootFailure {
-  switch (codeOf(error)) {
-    case 'invalid-argument':
-      return {
-        kind: 'bad-relay',
-        title: 'The relay address does not work',
-        advice: `“${relays.join('”, “')}”: each must start with wss://, or with ws:// on this computer.`,
-      }
-    case 'unsupported':
-      return {
-        kind: 'other',
-        title: 'This browser lacks something that Handfast needs',
-        advice: `${(error as Error).message}. Use a current Firefox, Chrome, Edge or Safari.`,
-      }
-    default:
-      return { kind: 'other', ...explain(error) }
+function explainBoot(error: unknown): Problem {
+  if (codeOf(error) !== 'unsupported') return explain(error)
+  return {
+    title: 'This browser lacks something that Handfast needs',
+    advice: `${(error as Error).message}. Use a current Firefox, Chrome, Edge or Safari.`,
   }
 }

@@ -1,15 +1,15 @@
-/** What the page's address says: who this tab is, which relay to use, and the addresses made from it for others. */
+/** What the page's address says: who this tab is, which relays it proposes, and the addresses made from it for others. */
 
 import type { Ticket } from 'handfast'
 import { rememberedPerson } from './people/persons.ts'
 import { maxCodeBytes } from './meet/qr-modules.ts'
-import { cleanName, friendlyName, rememberedName } from './people/names.ts'
-import { changeSettings, isRelay, readSettings } from './settings/settings.ts'
+import { cleanName, rememberedName } from './people/names.ts'
+import { isRelay, readSettings } from './settings/settings.ts'
 
 const parameters = new URLSearchParams(location.search)
 
 /** The name in `?as=`, if any. */
-const chosenName = cleanName(parameters.get('as'))
+export const chosenName = cleanName(parameters.get('as'))
 
 /** Which of this browser's identities this tab is: `?as=robin`; without it, the one that is remembered. */
 export const identityName = chosenName ?? rememberedPerson()
@@ -26,11 +26,6 @@ export const isJoining = parameters.has('join')
 /** Of tickets for further devices of one's own. */
 export const devicePurpose = 'device'
 
-/** Named by `?relay=`, once for each; an empty one is none. */
-const chosenRelays = parameters.getAll('relay')
-
-export const hasRelaysInAddress = chosenRelays.length > 0
-
 /** A path is one of the page's own host. */
 const socketUrl = (address: string): string =>
   new URL(address, location.href).href.replace(/^http/, 'ws')
@@ -44,36 +39,33 @@ export const hostRelays: readonly string[] = (
   .map(socketUrl)
   .filter(isRelay)
 
-const storedRelays = readSettings().relays
+/** The relays in use. Without any, the tabs of this browser still find each other. */
+export const relays: readonly string[] = readSettings().relays ?? hostRelays
 
 /**
- * Who came by somebody's link to a page without a relay is still to be found at the next visit: once they have accepted, since anybody can
- * send a link.
+ * What `?relay=` names besides: a proposal, of which nothing is used before one has said so. Anybody can send a link, and who runs the
+ * relay sees when one comes online.
  */
-export function keepRelays(): void {
-  if (storedRelays === null && hostRelays.length === 0 && chosenRelays.some(isRelay)) {
-    changeSettings({ relays: chosenRelays.filter(isRelay) })
-  }
+export const proposedRelays: readonly string[] = parameters
+  .getAll('relay')
+  .filter((relay) => relay !== '' && !relays.includes(relay))
+
+/** It is answered, and not to be asked again. */
+export function dropProposal(): void {
+  const url = new URL(location.href)
+  url.searchParams.delete('relay')
+  history.replaceState(history.state, '', url)
 }
-
-/** The relays in use. Without any, the tabs of this browser still find each other. */
-export const relays: readonly string[] = hasRelaysInAddress
-  ? chosenRelays.filter((relay) => relay !== '')
-  : (storedRelays ?? hostRelays)
-
-/** Those that somebody who opens the same page does not have. */
-const ownRelays = relays === hostRelays ? [] : relays
 
 /** A link opened on another device can't reach a page that only this computer serves. */
 export const onLoopback = /^(localhost|127\.|\[::1\])/.test(location.hostname)
 
-export function pageFor(name: string | null, withRelays = true): string {
+export function pageFor(name: string | null): string {
   // Not from the path alone: one that begins with two slashes would be another host's.
   const url = new URL(location.href)
   url.search = ''
   url.hash = ''
   if (name) url.searchParams.set('as', name)
-  if (withRelays) for (const relay of ownRelays) url.searchParams.append('relay', relay)
   return url.href
 }
 
@@ -83,11 +75,6 @@ export const invitationLink = (ticket: Ticket): string => ticket.toURL(pageFor(n
 /** The same, opened as a second person of this browser. */
 export const secondPersonLink = (ticket: Ticket, name: string): string =>
   ticket.toURL(pageFor(name))
-
-export const withoutChosenRelays = (): string => pageFor(chosenName, false) + location.hash
-/** As somebody who is not in this browser yet. */
-export const someoneElse = (ticket: Ticket): string =>
-  secondPersonLink(ticket, friendlyName([ownName]))
 
 /** What its QR code holds: the link, for any camera app to open; where that leads nowhere else, the ticket, in a smaller code. */
 export function codeText(ticket: Ticket, link: string = invitationLink(ticket)): string {

@@ -24,14 +24,14 @@ import { LockedNote } from './keys/locked-note.tsx'
 import { LogPane } from './log/log-pane.tsx'
 import { PairingDialog } from './keys/pairing-dialog.tsx'
 import { MeetPane } from './meet/meet-pane.tsx'
-import { NoRelayNote } from './meet/no-relay-note.tsx'
-import { relays } from './page-address.ts'
 import { shortPeer } from './people/names.ts'
 import { People } from './people/people.tsx'
 import { PathLine } from './diagnostics/path-line.tsx'
 import { PersonHeader } from './people/person-header.tsx'
 import { PersonPane } from './people/person-pane.tsx'
 import { RevokedNote } from './keys/revoked-note.tsx'
+import { RevokedPane } from './meet/revoked-pane.tsx'
+import { RelayNote } from './settings/relay-note.tsx'
 import { SettingsPane } from './settings/settings-pane.tsx'
 import { SignalingStatus } from './signaling-status.tsx'
 import { StrangersPane } from './strangers/strangers-pane.tsx'
@@ -50,7 +50,7 @@ export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }
   const [wanted, go] = usePlace()
   const drawer = useDrawer()
   const paths = usePaths(mesh)
-  const isPhone = useMedia('(width < 800px)')
+  const isPhone = useMedia('(width < 50em)')
   const [book] = useState(() => new TraceBook())
   useEffect(() => book.follow(mesh), [book, mesh])
 
@@ -85,7 +85,7 @@ export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }
     isMeeting && acceptance.step !== 'paste' ? acceptance.step : (link?.peer ?? keyOf(place)),
   )
   // From one view of somebody to another the focus stays, unless what had it is gone.
-  useEffect(() => keepFocus(title.current), [keyOf(place)])
+  useEffect(() => keepFocus(title.current), [keyOf(place), mesh.isRevoked])
 
   return (
     <>
@@ -115,6 +115,7 @@ export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }
               called={callPeer(link.peer)}
               view={place.at}
               waiting={waitingWith(link.peer)}
+              isRevoked={mesh.isRevoked}
               path={<PathLine link={link} />}
               show={(view) => go({ at: view, peer: link.peer })}
               leave={leave}
@@ -128,20 +129,25 @@ export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }
               called={callPeer(link.peer)}
               conversations={conversations}
               about={() => go({ at: 'person', peer: link.peer })}
+              isRevoked={mesh.isRevoked}
             />
           )}
           {link && place.at === 'tally' && (
-            <TallyPane key={link.peer} wallet={wallet} link={link} called={callPeer(link.peer)} />
+            <fieldset class="whole" disabled={mesh.isRevoked}>
+              <TallyPane key={link.peer} wallet={wallet} link={link} called={callPeer(link.peer)} />
+            </fieldset>
           )}
           {link && place.at === 'person' && (
-            <PersonPane
-              key={link.peer}
-              mesh={mesh}
-              link={link}
-              called={callPeer(link.peer)}
-              claimedName={conversations.claimedNameOf(link.peer)}
-              debt={debtWith(wallet.of(link.peer).books, mesh.peer, callPeer(link.peer))}
-            />
+            <fieldset class="whole" disabled={mesh.isRevoked}>
+              <PersonPane
+                key={link.peer}
+                mesh={mesh}
+                link={link}
+                called={callPeer(link.peer)}
+                claimedName={conversations.claimedNameOf(link.peer)}
+                debt={debtWith(wallet.of(link.peer).books, mesh.peer, callPeer(link.peer))}
+              />
+            </fieldset>
           )}
           {place.at === 'wallet' && (
             <WalletPane
@@ -165,15 +171,18 @@ export function Workspace({ mesh, identity }: { mesh: Mesh; identity: Identity }
               title={title}
             />
           )}
-          {place.at === 'strangers' && (
-            <StrangersPane mesh={mesh} leave={leaveToMore} title={title} />
-          )}
+          {place.at === 'strangers' &&
+            (mesh.isRevoked ? (
+              <RevokedPane title={title} />
+            ) : (
+              <StrangersPane mesh={mesh} leave={leaveToMore} title={title} />
+            ))}
           {place.at === 'mesh' && (
             <MeshPane mesh={mesh} callPeer={callPeer} go={go} leave={leaveToMore} title={title} />
           )}
           {place.at === 'settings' && <SettingsPane leave={leaveToMore} title={title} />}
-          {isMeeting && relays.length === 0 && (
-            <NoRelayNote openSettings={() => go({ at: 'settings' })} />
+          {isMeeting && acceptance.step === 'paste' && !mesh.isRevoked && (
+            <RelayNote mesh={mesh} openSettings={() => go({ at: 'settings' })} />
           )}
           {isMeeting && (
             <MeetPane

@@ -12,9 +12,12 @@ interface ConversationPaneProps {
   called: string
   conversations: Conversations
   about(): void
+  /** This device is shut out: what is here can be read. */
+  isRevoked: boolean
 }
 
-export function ConversationPane({ link, called, conversations, about }: ConversationPaneProps) {
+export function ConversationPane(props: ConversationPaneProps) {
+  const { link, called, conversations, about, isRevoked } = props
   const { entries, unread, notice } = conversations.of(link.peer)
 
   useEffect(() => {
@@ -31,7 +34,7 @@ export function ConversationPane({ link, called, conversations, about }: Convers
       class={isOver ? 'card conversation dropping' : 'card conversation'}
       aria-labelledby="pane-title"
       onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes('Files')) return
+        if (isRevoked || !event.dataTransfer?.types.includes('Files')) return
         event.preventDefault()
         setOver(true)
       }}
@@ -39,10 +42,10 @@ export function ConversationPane({ link, called, conversations, about }: Convers
       onDrop={(event) => {
         event.preventDefault()
         setOver(false)
-        sendFiles(event.dataTransfer?.files)
+        if (!isRevoked) sendFiles(event.dataTransfer?.files)
       }}
     >
-      {!link.verified && (
+      {!link.verified && !isRevoked && (
         <p class="unverified">
           <Icon name="shield" />
           <span>Not verified yet</span>
@@ -58,11 +61,15 @@ export function ConversationPane({ link, called, conversations, about }: Convers
         called={called}
         conversations={conversations}
       />
-      <Composer
-        called={called}
-        send={(text) => conversations.send(link, text)}
-        sendFiles={sendFiles}
-      />
+      {isRevoked ? (
+        <p class="composer muted">Nothing can be sent from this device any more.</p>
+      ) : (
+        <Composer
+          called={called}
+          send={(text) => conversations.send(link, text)}
+          sendFiles={sendFiles}
+        />
+      )}
     </section>
   )
 }

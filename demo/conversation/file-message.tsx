@@ -8,7 +8,7 @@ import { sizeWords } from '../ui/size-words.ts'
 import { timeLeft } from '../ui/time-left.ts'
 import { splitFileName } from './file-name.ts'
 import type { FileNote } from './file-note.ts'
-import type { Picture } from './picture.ts'
+import { isShownAtOnce, type Picture } from './picture.ts'
 import { useTransfer, type Transfer, type Transfers } from './transfers.ts'
 
 interface FileMessageProps extends FileNote {
@@ -18,20 +18,22 @@ interface FileMessageProps extends FileNote {
   transfers: Transfers
   /** Of one's own that did not get there. */
   sendAgain: (() => void) | undefined
+  /** What did not get there, in either direction. */
+  remove: (() => void) | undefined
 }
 
 export function FileMessage(props: FileMessageProps) {
-  const { file, entryKey, called, transfers, sendAgain } = props
+  const { file, entryKey, called, transfers, sendAgain, remove } = props
   const transfer = useTransfer(transfers, entryKey)
   const { name, size, content } = file
   const [head, tail] = splitFileName(name)
   const line = useRef<HTMLSpanElement>(null)
-  const isCancelled = useRef(false)
+  const hasActed = useRef(false)
   const isUnderWay = transfer !== undefined
   // The button that was pressed is gone then.
   useEffect(() => {
-    if (isUnderWay || !isCancelled.current) return
-    isCancelled.current = false
+    if (!hasActed.current) return
+    hasActed.current = false
     keepFocus(line.current?.querySelector('button'))
   }, [isUnderWay])
   return (
@@ -57,7 +59,7 @@ export function FileMessage(props: FileMessageProps) {
             class="button"
             aria-label={`Cancel ${name}`}
             onClick={() => {
-              isCancelled.current = true
+              hasActed.current = true
               transfer.cancel()
             }}
           >
@@ -79,9 +81,17 @@ export function FileMessage(props: FileMessageProps) {
             type="button"
             class="button"
             aria-label={`Send ${name} again`}
-            onClick={sendAgain}
+            onClick={() => {
+              hasActed.current = true
+              sendAgain()
+            }}
           >
             Again
+          </button>
+        )}
+        {!transfer && remove && (
+          <button type="button" class="button" aria-label={`Remove ${name}`} onClick={remove}>
+            Remove
           </button>
         )}
       </span>
@@ -124,15 +134,58 @@ interface PreviewProps {
   picture: Picture
 }
 
-/** As high as it will be, before it is there. */
-function Preview({ name, content, picture: { type, width, height } }: PreviewProps) {
+/** In pixels. */
+const maxPreview = { width: 360, height: 300 }
+
+/** As large as it will be before it is there, and whatever it turns out to be. */
+function Preview({ name, content, picture }: PreviewProps) {
+  const { type, width, height } = picture
+  const [isShown, setShown] = useState(isShownAtOnce(picture))
+  const [isBroken, setBroken] = useState(false)
   const [url, setUrl] = useState<string>()
+  const box = useRef<HTMLSpanElement>(null)
   useEffect(() => {
+    if (!isShown) return
     const made = URL.createObjectURL(content.slice(0, content.size, type))
     setUrl(made)
     return () => URL.revokeObjectURL(made)
-  }, [content, type])
+  }, [content, type, isShown])
+  const scale = Math.min(1, maxPreview.width / width, maxPreview.height / height)
   return (
-    <img class="file-picture" src={url} width={width} height={height} alt={`Picture ${name}`} />
+    <span
+      ref={box}
+      class={isShownAtOnce(picture) ? 'file-picture' : 'file-picture large'}
+      style={{ width: `${width * scale}px`, aspectRatio: `${width} / ${height}` }}
+      tabIndex={-1}
+    >
+      {isBroken ? (
+        'This picture can’t be shown.'
+      ) : isShown ? (
+        url && (
+          <img
+            src={url}
+            loading="lazy"
+            decoding="async"
+            alt={`Picture ${name}`}
+            onError={() => setBroken(true)}
+          />
+        )
+      ) : (
+        <button
+          type="button"
+          class="button"
+          aria-label={`Show picture ${name}`}
+          onClick={() => {
+            setShown(true)
+            box.current?.focus({ preventScroll: true })
+          }}
+        >
+          Show picture
+          <span class="file-size">
+            {width} × {height}
+          </span>
+        </button>
+      )}
+    </span>
   )
 }

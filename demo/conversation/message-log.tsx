@@ -2,6 +2,7 @@
 
 import type { Link } from 'handfast'
 import { useEffect, useRef } from 'preact/hooks'
+import { useAnnounce } from '../ui/announcer.tsx'
 import { FileMessage } from './file-message.tsx'
 import { isFileNote } from './file-note.ts'
 import type { Conversations } from './use-conversations.ts'
@@ -21,11 +22,18 @@ interface MessageLogProps {
 
 export function MessageLog({ entries, notice, link, called, conversations }: MessageLogProps) {
   const log = useRef<HTMLDivElement>(null)
+  const announce = useAnnounce()
   const isOpen = link.state === 'open'
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight })
     // A file that has come may have grown to a picture.
   }, [entries.length, entries.at(-1)?.value])
+
+  const remove = (key: string) => {
+    conversations.removeFile(link.peer, key)
+    announce('Removed from the list')
+    log.current?.focus()
+  }
 
   const shownWaiting = entries.filter(
     ({ delivery, value }) => delivery === 'queued' && !isFileNote(value),
@@ -33,8 +41,15 @@ export function MessageLog({ entries, notice, link, called, conversations }: Mes
   const waitingFromBefore = Math.max(0, link.queued - shownWaiting)
 
   return (
-    <div class="log" ref={log} role="log" aria-label={`Messages with ${called}`} tabIndex={0}>
-      {entries.length === 0 && (
+    <div
+      class="log"
+      ref={log}
+      role="log"
+      aria-label={`Messages with ${called}`}
+      aria-busy={!conversations.isLoaded}
+      tabIndex={0}
+    >
+      {entries.length === 0 && conversations.isLoaded && (
         <p class="log-empty muted">
           {isOpen ? `Say hello to ${called}.` : `Write already: it waits until ${called} is here.`}
         </p>
@@ -61,6 +76,7 @@ export function MessageLog({ entries, notice, link, called, conversations }: Mes
                 sendAgain={
                   entry.delivery === 'failed' ? conversations.sendAgain(link, entry.key) : undefined
                 }
+                remove={hasFailed(entry) ? () => remove(entry.key) : undefined}
               />
             ) : (
               showValue(entry.value)
@@ -81,6 +97,8 @@ export function MessageLog({ entries, notice, link, called, conversations }: Mes
     </div>
   )
 }
+
+const hasFailed = ({ delivery }: Entry): boolean => delivery === 'failed' || delivery === 'refused'
 
 function Delivery({ entry, isOpen }: { entry: Entry; isOpen: boolean }) {
   const shown = deliveryShown(entry, isOpen)

@@ -40,6 +40,8 @@ type ShownChange =
   | { kind: 'kept'; peer: PeerId; entry: Entry }
   /** What failed is tried again. */
   | { kind: 'again'; peer: PeerId; key: string }
+  /** What failed is put away. */
+  | { kind: 'removed'; peer: PeerId; key: string }
 
 function changed(all: All, change: ShownChange): All {
   const next = new Map(all)
@@ -74,6 +76,11 @@ function changed(all: All, change: ShownChange): All {
       return update(change.key, { delivery: 'failed', why: change.why })
     case 'again':
       return update(change.key, { delivery: 'queued' })
+    case 'removed':
+      return next.set(change.peer, {
+        ...now,
+        entries: entries.filter(({ key }) => key !== change.key),
+      })
     case 'kept':
       return update(change.entry.key, change.entry)
     case 'delivered':
@@ -90,11 +97,15 @@ function changed(all: All, change: ShownChange): All {
 }
 
 export interface Conversations {
+  /** What was said before this page is here, too. */
+  readonly isLoaded: boolean
   of(peer: PeerId): Conversation
   send(link: Link, text: string): void
   sendFile(link: Link, file: File): void
   /** For a file that failed, while this tab has it. */
   sendAgain(link: Link, key: string): (() => void) | undefined
+  /** Takes a file that failed from the list; no history has it. */
+  removeFile(peer: PeerId, key: string): void
   readonly transfers: Transfers
   markRead(peer: PeerId): void
   /** What somebody calls themselves. */
@@ -109,6 +120,7 @@ export function useConversations(mesh: Mesh): Conversations {
   const [transfers] = useState(() => new Transfers())
   const [unsent] = useState(() => new Map<string, File>())
   const [, redraw] = useReducer((count: number, _: void) => count + 1, 0)
+  const [isLoaded, setLoaded] = useState(false)
   const called = ({ name, peer }: Link) => name ?? names.get(peer) ?? shortPeer(peer)
 
   /** On disk, then on screen, here and in the other tabs. */
@@ -117,7 +129,10 @@ export function useConversations(mesh: Mesh): Conversations {
   }
 
   useEffect(() => {
-    history.load().then((loaded) => show({ kind: 'loaded', history: loaded }), reportError)
+    history
+      .load()
+      .then((loaded) => show({ kind: 'loaded', history: loaded }), reportError)
+      .finally(() => setLoaded(true))
     return history.onChange(show)
   }, [history])
 
@@ -241,6 +256,7 @@ export function useConversations(mesh: Mesh): Conversations {
   }
 
   return {
+    isLoaded,
     of: (peer) => all.get(peer) ?? emptyConversation,
     send(link, text) {
       const { peer } = link
@@ -290,6 +306,10 @@ export function useConversations(mesh: Mesh): Conversations {
         show({ kind: 'again', peer: link.peer, key })
         upload(link, file, entry)
       }
+    },
+    removeFile(peer, key) {
+      unsent.delete(key)
+      show({ kind: 'removed', peer, key })
     },
     transfers,
     markRead(peer) {

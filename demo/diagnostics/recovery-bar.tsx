@@ -41,7 +41,7 @@ function Told({ recovery, mesh, callPeer, dismiss }: ToldProps) {
   const action =
     recovery.phase === 'cut'
       ? { word: 'Switch on again', run: switchOn }
-      : recovery.phase !== 'mending' && { word: 'Good', run: dismiss }
+      : recovery.phase !== 'mending' && { word: 'Close', run: dismiss }
   return (
     <div class={`recovery-bar recovery-${recovery.phase.replace(' ', '-')}`}>
       <Icon name={icons[recovery.phase]} />

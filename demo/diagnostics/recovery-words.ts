@@ -39,17 +39,17 @@ export function recoveryWords(
         title: 'The relay is off',
         text:
           standing.here.size > 0
-            ? `${listed(standing.here)} stay${standing.here.size === 1 ? 's' : ''} connected: that goes straight from browser to browser. Only finding others needs the relay.`
-            : 'Nobody from elsewhere finds this tab now; other tabs of this browser still do.',
+            ? `${listed(standing.here)} stay${standing.here.size === 1 ? 's' : ''} connected: your browsers talk to each other directly. The relay is needed only to find each other.`
+            : 'Nobody from elsewhere can find this tab now; other tabs of this browser still can.',
       }
     case 'mending': {
       const missed = [...recovery.before].filter((peer) => !standing.here.has(peer))
       return {
-        title: recovery.cause === 'crash' ? 'This tab crashed, and is up again' : 'Back again',
+        title: recovery.cause === 'crash' ? 'This tab crashed, and is open again' : 'Back again',
         text: [
           recovery.cause === 'crash' && 'Keys, people and messages are all there.',
           missed.length > 0 ? `Looking for ${listed(missed)}…` : 'Looking for the relay…',
-          waiting > 0 && `${messages(waiting)} still to go out.`,
+          waiting > 0 && `${messages(waiting)} still to be delivered.`,
         ]
           .filter(Boolean)
           .join(' '),
@@ -65,7 +65,8 @@ export function recoveryWords(
               ? `${listed(recovery.back)} never noticed.`
               : `${listed(recovery.back)} ${recovery.back.size === 1 ? 'is' : 'are'} here again.`),
           recovery.back.size === 0 && recovery.cause !== 'crash' && 'People can find you again.',
-          recovery.sent > 0 && `${messages(recovery.sent)} went out.`,
+          recovery.sent > 0 &&
+            `${messages(recovery.sent)} ${recovery.sent === 1 ? 'was' : 'were'} delivered.`,
         ]
           .filter(Boolean)
           .join(' '),

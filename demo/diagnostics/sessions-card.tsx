@@ -34,7 +34,7 @@ export function SessionsCard({ mesh, callPeer, peer }: SessionsCardProps) {
   return (
     <section class="drawer-part" aria-labelledby="sessions-title" aria-busy={!stats}>
       <h3 id="sessions-title">Connections</h3>
-      <p class="muted drawer-fact">{stats ? factWords(stats) : 'Asking…'}</p>
+      <p class="muted drawer-fact">{stats ? factWords(stats) : 'Measuring…'}</p>
       {stats && links.length === 0 && <p class="muted">Nobody yet.</p>}
       {links.map((link) => (
         <details
@@ -78,7 +78,9 @@ function factWords({ leads, dials: { begun, succeeded } }: MeshStats): string {
   const who = leads
     ? 'This tab holds the connections.'
     : 'Another tab of yours holds the connections.'
-  return begun === 0 ? who : `${who} ${succeeded} of ${begun} calls came through.`
+  return begun === 0
+    ? who
+    : `${who} ${succeeded} of ${begun} ${begun === 1 ? 'call' : 'calls'} got through.`
 }
 
 interface LinkFactsProps {
@@ -113,7 +115,8 @@ function LinkFacts({ link, feed, atMs }: LinkFactsProps) {
         <Key word="Their key" value={peer} />
         {waiting.messages > 0 && (
           <Fact word="Waiting">
-            {waiting.messages} messages, {sizeWords(waiting.bytes)}
+            {waiting.messages === 1 ? '1 message' : `${waiting.messages} messages`},{' '}
+            {sizeWords(waiting.bytes)}
           </Fact>
         )}
       </dl>
@@ -133,7 +136,7 @@ function SessionFacts({ session, atMs }: { session: SessionStats; atMs: number }
       <Fact word="Round trip">
         {roundTripMs === null ? 'Not measured yet' : millisecondsOf(roundTripMs)}
       </Fact>
-      <Fact word="Age">{timeLeft(atMs - openedAtMs)}</Fact>
+      <Fact word="Open for">{timeLeft(atMs - openedAtMs)}</Fact>
       <Fact word="Handshake">{handshakeWords(session)}</Fact>
       <Fact word="Sent">{trafficWords(sent)}</Fact>
       <Fact word="Received">{trafficWords(received)}</Fact>

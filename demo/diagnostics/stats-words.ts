@@ -24,7 +24,7 @@ export const routeWords = (route: Route): string =>
   `${viaWords(route)}, ${route.protocol.toUpperCase()} (${candidateWords[route.local]} ↔ ${candidateWords[route.remote]})`
 
 export const handshakeWords = ({ handshake, role }: SessionStats): string =>
-  `Noise ${handshake}, ${handshake === 'IKpsk1' ? 'first contact' : 'known to each other'}; ${role === 'initiator' ? 'this side dialled' : 'that side dialled'}`
+  `Noise ${handshake}, ${handshake === 'IKpsk1' ? 'first contact' : 'known to each other'}; ${role === 'initiator' ? 'this side dialled' : 'the other side dialled'}`
 
 const waitingWords = (count: number): string | undefined =>
   count === 0 ? undefined : `${count} waiting`

@@ -8,8 +8,12 @@ import { standingOf } from './use-recovery.ts'
 import { useStats } from './use-stats.tsx'
 
 const switches: { name: SwitchName; word: string; means: string }[] = [
-  { name: 'relay', word: 'Relay off', means: 'Nobody new is found; who is here stays here.' },
-  { name: 'network', word: 'Offline', means: 'Every connection of this tab is gone at once.' },
+  {
+    name: 'relay',
+    word: 'Relay off',
+    means: 'Nobody new can be found; whoever is connected stays connected.',
+  },
+  { name: 'network', word: 'Offline', means: 'All connections of this tab break at once.' },
 ]
 
 const everyMs = 5000
@@ -32,6 +36,8 @@ export function SwitchesCard({ mesh }: { mesh: Mesh }) {
                 type="checkbox"
                 role="switch"
                 checked={cut.has(name)}
+                disabled={follows && !cut.has(name)}
+                aria-describedby={follows ? 'switches-elsewhere' : undefined}
                 onChange={({ currentTarget }) => setSwitch(name, currentTarget.checked)}
               />
             </label>
@@ -39,7 +45,7 @@ export function SwitchesCard({ mesh }: { mesh: Mesh }) {
         ))}
         <li class="switch">
           <span id="crash-means" class="muted">
-            Down this instant, without a goodbye; then it opens again.
+            Ends it without a goodbye; then it opens again.
           </span>
           <button
             type="button"
@@ -52,9 +58,9 @@ export function SwitchesCard({ mesh }: { mesh: Mesh }) {
         </li>
       </ul>
       {follows && (
-        <p class="note drawer-note">
-          <Icon name="tabs" size={16} /> Another tab of yours holds the connections: what is
-          switched off here, is not felt before that tab is closed.
+        <p class="note drawer-note" id="switches-elsewhere">
+          <Icon name="tabs" size={16} /> Another tab of yours holds the connections, for this one,
+          too: break it there, or close that tab.
         </p>
       )}
     </section>

@@ -102,15 +102,15 @@ function tell(event: TraceEvent, who: string): string {
     case 'dial-sent':
       return event.receivers > 0
         ? `The call to ${who} was heard`
-        : `The call to ${who} is out; nobody listens there now`
+        : `The call to ${who} went out, but nobody is listening there now`
     case 'dial-failed':
-      return `The call to ${who} came to nothing: ${because(event.reason)}`
+      return `The call to ${who} failed: ${because(event.reason)}`
     case 'answer':
       return `${who} calls; answering`
     case 'answer-failed':
       return `${who} called, but no connection came about`
     case 'refused-packet':
-      return `A call was met with silence: ${because(event.reason)}`
+      return `A call was left unanswered: ${because(event.reason)}`
     case 'session-open':
       return `Connected with ${who}: both have proven who they are (Noise ${event.handshake})`
     case 'session-end':
@@ -120,8 +120,8 @@ function tell(event: TraceEvent, who: string): string {
     case 'message-stored':
       return `${messages(event.count)} for ${who} ${event.count === 1 ? 'is' : 'are'} stored; ${event.waiting} ${event.waiting === 1 ? 'waits' : 'wait'}`
     case 'message-delivered':
-      return `${who} has a message`
+      return `${who} has received a message`
     case 'message-refused':
-      return `${who} does not take a message`
+      return `${who} refused a message`
   }
 }

@@ -5,12 +5,9 @@ import { useState } from 'preact/hooks'
 import { useAnnounce } from '../ui/announcer.tsx'
 import { useAction } from '../ui/use-action.ts'
 import { ownName, restoreLink } from '../page-address.ts'
-import { PassphraseField } from '../ui/passphrase-field.tsx'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { saveFile } from '../ui/save-file.ts'
-
-/** Guessing takes a second a try, for whoever has the file. */
-const minPassphraseLength = 10
+import { NewPassphrase, useNewPassphrase } from './new-passphrase.tsx'
 
 interface BackupCardProps {
   mesh: Mesh
@@ -19,31 +16,20 @@ interface BackupCardProps {
 }
 
 export function BackupCard({ mesh, identity, isLocked }: BackupCardProps) {
-  const [passphrase, setPassphrase] = useState('')
-  const [again, setAgain] = useState('')
+  const entry = useNewPassphrase()
   const [isSaved, setSaved] = useState(false)
   const { isBusy, problem, run } = useAction()
   const announce = useAnnounce()
 
-  const isTooShort = passphrase.length < minPassphraseLength
-  const hint =
-    isSaved && passphrase === ''
-      ? 'It is saved with your downloads. Keep it apart from its passphrase.'
-      : isTooShort
-        ? `At least ${minPassphraseLength} characters; four words that nobody would guess are good.`
-        : passphrase === again
-          ? 'Keep it apart from the file. Without it nobody can open the file, you neither.'
-          : 'The two are not the same yet.'
-
   const save = async (event: Event) => {
     event.preventDefault()
     const isDone = await run(async () => {
+      const { passphrase } = entry
       saveFile(`handfast-${ownName}.age`, await mesh.exportBackup({ passphrase }))
     })
     if (!isDone) return
     setSaved(true)
-    setPassphrase('')
-    setAgain('')
+    entry.clear()
     announce('The backup is saved with your downloads')
   }
 
@@ -55,24 +41,19 @@ export function BackupCard({ mesh, identity, isLocked }: BackupCardProps) {
           {identity.hasRoot ? 'Your main key and' : 'Without your main key:'} everybody you know, in
           one file under a passphrase. Any age tool opens it.
         </p>
-        <PassphraseField
+        <NewPassphrase
           label="Passphrase"
-          isNew
-          value={passphrase}
-          setValue={setPassphrase}
-          describedBy="backup-hint"
+          entry={entry}
+          done={
+            isSaved
+              ? 'It is saved with your downloads. Keep it apart from its passphrase.'
+              : undefined
+          }
+          advice="Keep it apart from the file. Without it nobody can open the file, you neither."
         />
-        <PassphraseField label="The same again" isNew value={again} setValue={setAgain} />
-        <p class="hint muted" id="backup-hint">
-          {hint}
-        </p>
         {problem && <ProblemNote problem={problem} />}
         <div class="actions">
-          <button
-            type="submit"
-            class="button"
-            disabled={isBusy || isLocked || isTooShort || passphrase !== again}
-          >
+          <button type="submit" class="button" disabled={isBusy || isLocked || !entry.isReady}>
             {isBusy ? 'Encrypting…' : 'Save a backup'}
           </button>
           <a class="button plain" href={restoreLink()}>

@@ -54,7 +54,7 @@ export function DevicesCard({ mesh, identity, isLocked }: DevicesCardProps) {
                   type="button"
                   class="button danger"
                   aria-label={`Revoke ${shortPeer(device.key as PeerId)}…`}
-                  disabled={isLocked}
+                  disabled={isLocked || mesh.isRevoked}
                   onClick={() => setRevoked(device)}
                 >
                   Revoke…
@@ -64,16 +64,13 @@ export function DevicesCard({ mesh, identity, isLocked }: DevicesCardProps) {
           ))}
         </ul>
         {problem && <ProblemNote problem={problem} />}
-        <div class="actions">
-          <button
-            type="button"
-            class="button"
-            disabled={isBusy || isLocked || mesh.isRevoked}
-            onClick={add}
-          >
-            Add a device…
-          </button>
-        </div>
+        {!mesh.isRevoked && (
+          <div class="actions">
+            <button type="button" class="button" disabled={isBusy || isLocked} onClick={add}>
+              Add a device…
+            </button>
+          </div>
+        )}
       </div>
       {adding && mesh.pairings.length === 0 && (
         <AddDialog

@@ -7,7 +7,7 @@ import { cleanName, shortPeer } from '../people/names.ts'
 import { findTicket } from '../meet/find-ticket.ts'
 import { noInvitation } from '../meet/invitation-problems.ts'
 import { ScanButton } from '../meet/scan-button.tsx'
-import { devicePurpose, invitationLink, keepRelays, pageFor, relays } from '../page-address.ts'
+import { devicePurpose, invitationLink, pageFor, relays } from '../page-address.ts'
 import { rememberPerson } from '../people/persons.ts'
 import { OwnNameField } from './own-name-field.tsx'
 import { PastedField } from '../ui/pasted-field.tsx'
@@ -114,7 +114,6 @@ export function JoinPage() {
     })
     if (!isDone) return
     rememberPerson(called!)
-    keepRelays()
     location.replace(pageFor(null))
   }
   const stop = () => {

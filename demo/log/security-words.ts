@@ -62,6 +62,7 @@ const words: Record<SecurityEventKind, Words> = {
   'certificate-renewed': { icon: 'check', say: () => 'This device’s certificate was renewed' },
   locked: { icon: 'lock', say: () => 'You locked your keys' },
   unlocked: { icon: 'lock-open', say: () => 'You unlocked your keys' },
+  'passphrase-changed': { icon: 'lock', say: () => 'You changed what opens your keys' },
 }
 
 /** A version to come may know more kinds. */

@@ -4,12 +4,15 @@ import type { PeerId } from 'handfast'
 import type { RefObject } from 'preact'
 import { acceptTimeoutMs, type Acceptance } from './use-acceptance.ts'
 import { OtherPersons } from './other-persons.tsx'
+import { relays } from '../page-address.ts'
 import { useNow } from '../ui/use-now.ts'
 import { shortPeer } from '../people/names.ts'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { expiredTicket } from '../ui/problems.ts'
 import { timeLeft } from '../ui/time-left.ts'
 import { Tie } from '../ui/tie.tsx'
+
+const list = new Intl.ListFormat('en', { type: 'conjunction' })
 
 /** Whoever is there answers sooner. */
 const usualMs = 8000
@@ -36,6 +39,9 @@ export function AcceptQuestion(props: AcceptQuestionProps) {
   const isDialling = acceptance.step === 'dialling'
   const isKnown = openConversation !== null && !isDialling
   const isExpired = msLeft <= 0 && !isDialling
+  const otherRelays = ticket.relays
+    .filter((relay) => !relays.includes(relay))
+    .map((relay) => new URL(relay).host)
   const problem = isExpired ? expiredTicket : acceptance.step === 'confirm' && acceptance.problem
 
   return (
@@ -73,6 +79,13 @@ export function AcceptQuestion(props: AcceptQuestionProps) {
         <p class="muted">
           Accept only if you know who sent you this. It makes a lasting link between the two of you;
           the invitation holds for another {timeLeft(msLeft)}.
+        </p>
+      )}
+      {step === 'confirm' && !isExpired && otherRelays.length > 0 && (
+        <p class="muted">
+          They are found by {otherRelays.length === 1 ? 'the relay' : 'the relays'}{' '}
+          {list.format(otherRelays)}. Once you accept, whoever runs it sees when you are online,
+          though not what you say.
         </p>
       )}
       {isKnown ? (

@@ -6,6 +6,7 @@ import { Copyable } from '../ui/copyable.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Modal } from '../ui/modal.tsx'
 import { codeText, invitationLink, onLoopback, ownName, secondPersonLink } from '../page-address.ts'
+import { greet } from '../people/names.ts'
 import { QrCode } from './qr-code.tsx'
 import { isOutOfReach } from './reach.ts'
 import { ShareButton } from './share-button.tsx'
@@ -41,9 +42,9 @@ export function InvitationOut(props: InvitationOutProps) {
       <div class="stack">
         {ticket.memo && <blockquote class="memo">{ticket.memo}</blockquote>}
         <p class="muted">
-          For one person: whoever opens it first. Send it privately.{' '}
+          For one person: whoever opens it first. Send it privately. Valid for another{' '}
           <span class="nowrap">
-            Valid for another <Countdown msLeft={msLeft} />.
+            <Countdown msLeft={msLeft} />.
           </span>
         </p>
         <p class="invitation-wait">
@@ -66,6 +67,7 @@ export function InvitationOut(props: InvitationOutProps) {
             href={secondPersonLink(ticket, otherName)}
             target="_blank"
             rel="noopener"
+            onClick={() => greet(otherName)}
           >
             <Icon name="tabs" />
             Open as “{otherName}” in a new tab

@@ -6,6 +6,7 @@ import { Choice } from '../ui/choice.tsx'
 import type { InvitationControls } from './use-invitation.ts'
 import { isMemo, maxMemoBytes } from './memo.ts'
 import { secondPersonLink } from '../page-address.ts'
+import { greet } from '../people/names.ts'
 import { ProblemNote } from '../ui/problem-note.tsx'
 import { TextField } from '../ui/text-field.tsx'
 
@@ -50,6 +51,7 @@ export function InviteForm({ controls, otherName }: InviteFormProps) {
   // Opened at once, since browsers allow it only as the direct answer to a click.
   const openSecondPerson = async () => {
     const tab = open('about:blank')
+    greet(otherName)
     const ticket = await make(options)
     if (!tab) return
     if (!ticket) return tab.close()

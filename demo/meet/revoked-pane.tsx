@@ -1,7 +1,6 @@
 /** In place of the forms, on a device that was shut out: none of them could work. */
 
 import type { RefObject } from 'preact'
-import { restoreLink } from '../page-address.ts'
 
 export function RevokedPane({ title }: { title: RefObject<HTMLHeadingElement | null> }) {
   return (
@@ -11,13 +10,9 @@ export function RevokedPane({ title }: { title: RefObject<HTMLHeadingElement | n
       </h2>
       <p class="lead">
         Another device of yours has revoked it, for good: it can neither invite nor accept, and
-        whoever you know lets it in no more. What was said here can still be read.
+        whoever you know lets it in no more. What was said here can still be read. To go on in this
+        browser, come back as a new device.
       </p>
-      <div class="actions">
-        <a class="button" href={restoreLink()}>
-          Come back as a new device
-        </a>
-      </div>
     </div>
   )
 }

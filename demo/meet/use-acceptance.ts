@@ -2,7 +2,8 @@
 
 import { type Mesh, type PeerId, Ticket } from 'handfast'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { devicePurpose, joinLink, keepRelays, someoneElse } from '../page-address.ts'
+import { devicePurpose, joinLink, ownName, secondPersonLink } from '../page-address.ts'
+import { friendlyName, greet } from '../people/names.ts'
 import { codeOf, expiredTicket, explain, type Problem } from '../ui/problems.ts'
 import { findTicket } from './find-ticket.ts'
 import { noInvitation, nobodyAnswered, othersTicket, ownTicket } from './invitation-problems.ts'
@@ -49,7 +50,9 @@ export function useAcceptance(
     }
     if (ticket.expiresAt.getTime() <= Date.now()) return expiredTicket
     if (ticket.issuer === mesh.peer) {
-      const way = { word: 'Open it as a second person', href: someoneElse(ticket) }
+      const name = friendlyName([ownName])
+      const href = secondPersonLink(ticket, name)
+      const way = { word: 'Open it as a second person', href, onClick: () => greet(name) }
       return { ...ownTicket, way }
     }
     if (ticket.for !== null && ticket.for !== mesh.peer) return othersTicket
@@ -72,7 +75,6 @@ export function useAcceptance(
         setAcceptance({ step: 'dialling', ticket, untilMs })
         try {
           const link = await mesh.accept(ticket, { signal, timeoutMs: acceptTimeoutMs })
-          keepRelays()
           if (signal.aborted) return
           setAcceptance({ step: 'paste' })
           return onAccepted(link.peer)

@@ -36,17 +36,33 @@ export const firstPerson = 'me'
 
 const ownNameKey = (person: string) => `handfast-demo/own-name/${person}`
 
-/** What one calls oneself, kept where the browser allows it; at first the name of the identity, or one that is drawn. */
-export function rememberedName(person: string): string {
-  const atFirst = person === firstPerson ? friendlyName([]) : person
+function nameGiven(person: string): string | null {
   try {
-    const name = cleanName(localStorage.getItem(ownNameKey(person))) ?? atFirst
-    rememberName(person, name)
-    return name
+    return cleanName(localStorage.getItem(ownNameKey(person)))
   } catch {
-    return atFirst
+    return null
   }
 }
+
+/** What one calls oneself, kept where the browser allows it; at first the name of the identity, or one that is drawn. */
+export function rememberedName(person: string): string {
+  const given = nameGiven(person)
+  if (given !== null || person !== firstPerson) return given ?? person
+  const drawn = friendlyName([])
+  greet(person, drawn)
+  return drawn
+}
+
+/** Somebody new is wanted here, by a click on this page: a link with their name in it needs no further question. */
+export function greet(person: string, name = person): void {
+  try {
+    rememberName(person, name)
+  } catch {
+    // Where nothing is kept, the question is asked.
+  }
+}
+
+export const isGreeted = (person: string): boolean => nameGiven(person) !== null
 
 export function rememberName(person: string, name: string): void {
   localStorage.setItem(ownNameKey(person), name)

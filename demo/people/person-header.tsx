@@ -31,6 +31,8 @@ interface PersonHeaderProps {
   view: PersonView
   /** How much of the tally waits for an answer. */
   waiting: number
+  /** This device is shut out. */
+  isRevoked: boolean
   /** By which way they are reached. */
   path: ComponentChildren
   show(view: PersonView): void
@@ -43,6 +45,7 @@ export function PersonHeader({
   called,
   view,
   waiting,
+  isRevoked,
   path,
   show,
   leave,
@@ -70,9 +73,11 @@ export function PersonHeader({
             <CopyButton bare text={link.peer} what="their whole id" />
           </p>
         </div>
-        <div class="person-header-actions">
-          <LinkActions link={link} called={called} otherwise={path} />
-        </div>
+        {!isRevoked && (
+          <div class="person-header-actions">
+            <LinkActions link={link} called={called} otherwise={path} />
+          </div>
+        )}
       </div>
       <nav class="views" aria-label={`Views of ${called}`}>
         {views.map(({ at, word, beside }) => {

@@ -1,7 +1,7 @@
 /** Where people find each other. */
 
 import { useState } from 'preact/hooks'
-import { hasRelaysInAddress, hostRelays, relays, withoutChosenRelays } from '../page-address.ts'
+import { hostRelays, relays } from '../page-address.ts'
 import { PastedField } from '../ui/pasted-field.tsx'
 import type { Problem } from '../ui/problems.ts'
 import { reopenWith } from './reopen.ts'
@@ -34,59 +34,41 @@ export function RelaysCard() {
   return (
     <section class="card" aria-labelledby="relays-title">
       <h3 id="relays-title">Relays</h3>
-      {hasRelaysInAddress ? (
-        <div class="stack">
-          <p>The address of this page says which relay to use:</p>
-          <ul class="relays">
-            {relays.map((relay) => (
-              <li key={relay}>
-                <code>{relay}</code>
-              </li>
-            ))}
-          </ul>
-          <div class="actions">
-            <a class="button" href={withoutChosenRelays()}>
-              Use my own
-            </a>
-          </div>
-        </div>
-      ) : (
-        <form class="stack" onSubmit={save}>
-          <p class="muted">
-            A relay brings two browsers together and then steps aside. It can’t read what you say.
-            Without one, only tabs of this browser find each other.
-          </p>
-          <PastedField
-            label={
-              <>
-                Addresses <span class="muted">(one a line)</span>
-              </>
-            }
-            rows={2}
-            placeholder="wss://relay.example"
-            value={text}
-            setValue={(value) => {
-              setText(value)
-              setProblem(undefined)
-            }}
-            problem={problem}
-          />
-          <div class="actions">
-            <button type="submit" class="button" disabled={lines.join() === relays.join()}>
-              Save
+      <form class="stack" onSubmit={save}>
+        <p class="muted">
+          A relay brings two browsers together and then steps aside. It can’t read what you say.
+          Without one, only tabs of this browser find each other.
+        </p>
+        <PastedField
+          label={
+            <>
+              Addresses <span class="muted">(one a line)</span>
+            </>
+          }
+          rows={2}
+          placeholder="wss://relay.example"
+          value={text}
+          setValue={(value) => {
+            setText(value)
+            setProblem(undefined)
+          }}
+          problem={problem}
+        />
+        <div class="actions">
+          <button type="submit" class="button" disabled={lines.join() === relays.join()}>
+            Save
+          </button>
+          {!isUsual && (
+            <button
+              type="button"
+              class="button plain"
+              onClick={() => setProblem(reopenWith({ relays: null }))}
+            >
+              {hostRelays.length > 0 ? 'Use the usual relay' : 'Use none'}
             </button>
-            {!isUsual && (
-              <button
-                type="button"
-                class="button plain"
-                onClick={() => setProblem(reopenWith({ relays: null }))}
-              >
-                {hostRelays.length > 0 ? 'Use the usual relay' : 'Use none'}
-              </button>
-            )}
-          </div>
-        </form>
-      )}
+          )}
+        </div>
+      </form>
     </section>
   )
 }

@@ -1,6 +1,8 @@
 /** Where a passphrase is typed, hidden unless one looks. */
 
 import { useId, useState } from 'preact/hooks'
+import { ProblemNote } from './problem-note.tsx'
+import type { Problem } from './problems.ts'
 
 interface PassphraseFieldProps {
   label: string
@@ -8,6 +10,8 @@ interface PassphraseFieldProps {
   setValue(value: string): void
   isNew?: boolean
   describedBy?: string | undefined
+  /** What is wrong with it. */
+  problem?: Problem | undefined
 }
 
 export function PassphraseField({
@@ -16,9 +20,10 @@ export function PassphraseField({
   setValue,
   isNew = false,
   describedBy,
+  problem,
 }: PassphraseFieldProps) {
   const [isShown, setShown] = useState(false)
-  const id = useId()
+  const [id, problemId] = [useId(), useId()]
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -30,7 +35,8 @@ export function PassphraseField({
           spellcheck={false}
           autocapitalize="off"
           value={value}
-          aria-describedby={describedBy}
+          aria-invalid={problem ? 'true' : undefined}
+          aria-describedby={problem ? problemId : describedBy}
           onInput={(event) => setValue(event.currentTarget.value)}
         />
         <button
@@ -42,6 +48,7 @@ export function PassphraseField({
           {isShown ? 'Hide' : 'Show'}
         </button>
       </span>
+      {problem && <ProblemNote problem={problem} id={problemId} />}
     </div>
   )
 }

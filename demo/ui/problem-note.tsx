@@ -12,7 +12,9 @@ export function ProblemNote({ problem, id }: { problem: Problem; id?: string }) 
         <p>{problem.advice}</p>
         {problem.way && (
           <p>
-            <a href={problem.way.href}>{problem.way.word}</a>
+            <a href={problem.way.href} onClick={problem.way.onClick}>
+              {problem.way.word}
+            </a>
           </p>
         )}
       </div>

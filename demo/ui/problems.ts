@@ -6,7 +6,7 @@ export interface Problem {
   title: string
   advice: string
   /** A way on, as a link. */
-  way?: { readonly word: string; readonly href: string }
+  way?: { readonly word: string; readonly href: string; onClick?(): void }
 }
 
 export const expiredTicket: Problem = {
@@ -89,6 +89,11 @@ const problems: Partial<Record<string, Problem>> = {
   'bad-words': {
     title: 'Those are not recovery words',
     advice: 'There are 24 of them. Look for one that is mistyped or out of order.',
+  },
+  'bad-key': {
+    title: 'That is another main key',
+    advice:
+      'These words, or this backup, are somebody else’s. Look for those that belong together.',
   },
   'bad-backup': {
     title: 'That is not a backup',

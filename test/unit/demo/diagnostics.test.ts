@@ -73,12 +73,10 @@ describe('words', () => {
       deviceKey: '',
       reason: 'timeout',
     }
-    expect(traceWords(failed, () => 'Ben')).toBe(
-      'The call to Ben came to nothing: nobody answered in time',
-    )
+    expect(traceWords(failed, () => 'Ben')).toBe('The call to Ben failed: nobody answered in time')
     expect(areaOfEvent(failed)).toBe('Finding')
     const refused: TraceEvent = { atMs: 0, kind: 'refused-packet', reason: 'bad-encoding' }
-    expect(traceWords(refused, () => 'Ben')).toBe('A call was met with silence: bad-encoding')
+    expect(traceWords(refused, () => 'Ben')).toBe('A call was left unanswered: bad-encoding')
   })
 })
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { findTicket } from '../../../demo/meet/find-ticket.ts'
 import { Ticket } from '../../../lib/ticket/ticket.ts'
 import { issueTicket, openIdentity } from '../attack/adversary.ts'
+import { quickest } from '../../support/fastest.ts'
 
 const { ticket } = await issueTicket(await openIdentity(), { relays: ['wss://relay.example/'] })
 const text = ticket.toString()
@@ -13,9 +14,8 @@ const wrapped = (width: number, between: string) =>
   text.match(new RegExp(`.{1,${width}}`, 'g'))!.join(between)
 
 it('gives up soon on a text that begins many and ends none', () => {
-  const begunMs = performance.now()
-  expect(findTicket('hft1a '.repeat(16_000))).toBe('damaged')
-  expect(performance.now() - begunMs).toBeLessThan(3000)
+  const find = () => expect(findTicket('hft1a '.repeat(16_000))).toBe('damaged')
+  expect(quickest(3000, find)).toBeLessThan(3000)
 })
 
 describe('an invitation is found', () => {
@@ -58,11 +58,12 @@ describe('what is none', () => {
   })
 
   it('takes no time, however much there is of it', () => {
-    const began = performance.now()
-    expect(findTicket('hft1 '.repeat(50_000))).toBe('damaged')
-    expect(findTicket(`hft1${'a'.repeat(200_000)}`)).toBe('damaged')
-    expect(findTicket(`hft1${'abcd '.repeat(40_000)}`)).toBe('damaged')
-    expect(findTicket('a '.repeat(60_000))).toBe('none')
-    expect(performance.now() - began).toBeLessThan(2000)
+    const find = () => {
+      expect(findTicket('hft1 '.repeat(50_000))).toBe('damaged')
+      expect(findTicket(`hft1${'a'.repeat(200_000)}`)).toBe('damaged')
+      expect(findTicket(`hft1${'abcd '.repeat(40_000)}`)).toBe('damaged')
+      expect(findTicket('a '.repeat(60_000))).toBe('none')
+    }
+    expect(quickest(2000, find)).toBeLessThan(2000)
   })
 })

@@ -48,7 +48,7 @@ describe('recovery', () => {
     expect(mended).toMatchObject({ phase: 'mended', tookMs: 1500, sent: 2 })
     expect(words(mended, standing([ben]))).toEqual({
       title: 'Recovered in 1.5 s',
-      text: 'ben is here again. 2 messages went out.',
+      text: 'ben is here again. 2 messages were delivered.',
     })
     expect(afterwards(mended, { kind: 'dismiss' })).toBe(well)
   })
