@@ -55,6 +55,7 @@ const browserTests = [
   'soak',
   'demo-looks',
   'wallet',
+  'wallet-speed',
 ]
 const playwright = () =>
   run([
@@ -71,6 +72,8 @@ const others = [
   'test/unit/session',
   'test/unit/mesh/lives.test.ts',
   'test/unit/wallet/random-walk.test.ts',
+  'test/unit/wallet/thief.test.ts',
+  'test/unit/wallet/withdrawing.test.ts',
 ]
 const began = new Date()
 const passed = values['only-simulator'] ? [] : [await vitest(others)]

@@ -28,9 +28,14 @@ export default defineConfig({
   forbidOnly: Boolean(process.env['CI']),
   // A test waits for most of its time: for channels that open, timers, disks. With more than three, browsers wait for each other.
   workers: process.env['CI'] ? Math.min(3, availableParallelism()) : '50%',
-  timeout: 30_000,
+  // What hangs fails, however late. How long something may take is no promise, unless its test measures it: then by the page's own clock.
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
   reporter: 'list',
-  use: { baseURL: `http://127.0.0.1:${process.env['HANDFAST_TEST_PORT']}` },
+  use: {
+    baseURL: `http://127.0.0.1:${process.env['HANDFAST_TEST_PORT']}`,
+    actionTimeout: 20_000,
+  },
   projects: projects
     .filter(({ needs }) => needs.every((name) => !installed || installed[name]))
     .map(({ needs: _, ...project }) => project),

@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test'
 import type {} from './pages/attack.ts'
 import { HostileRelay } from '../unit/attack/hostile-relay.ts'
-import { packetKinds } from '../../lib/signaling/packets.ts'
+import * as packetKinds from '../../lib/signaling/packet-kinds.ts'
 import { type AttackRelay, startAttackRelay } from './support/attack-relay.ts'
 import { expect, test as base } from './support/browsers.ts'
 
@@ -68,7 +68,7 @@ test('a relay that keeps everything learns no name, key, address, ticket or mess
   openPeer,
   relay,
 }) => {
-  test.setTimeout(60_000)
+  test.setTimeout(180_000)
   const [{ page: alice }, { page: bob }] = [
     await openPeer(undefined, pageAt(relay)),
     await openPeer(undefined, pageAt(relay)),
@@ -126,7 +126,7 @@ test('a relay that keeps everything learns no name, key, address, ticket or mess
 })
 
 test('a stranger gets no peer connection and no answer', async ({ openPeer, relay }) => {
-  test.setTimeout(60_000)
+  test.setTimeout(180_000)
   const [{ page: alice }, { page: bob }] = [
     await openPeer(undefined, pageAt(relay)),
     await openPeer(undefined, pageAt(relay)),
@@ -175,7 +175,7 @@ for (const seed of [1, 2, 3]) {
     openPeer,
     relay,
   }) => {
-    test.setTimeout(120_000)
+    test.setTimeout(240_000)
     const pages: Page[] = []
     for (let n = 0; n < 4; n++) pages.push((await openPeer(undefined, pageAt(relay))).page)
     const [alice, bob, carol, dave] = pages as [Page, Page, Page, Page]

@@ -9,9 +9,9 @@ import { issueTicket, openIdentity } from '../unit/attack/adversary.ts'
 import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 
-const { button, expect, heading, invite, meet, openedAs, paste } = demo
+const { button, expect, heading, invite, meet, openedAs, paste, setRelays } = demo
 
-test.describe.configure({ timeout: 90_000 })
+test.describe.configure({ timeout: 180_000 })
 
 const tenMinutesMs = 600_000
 /** A picture of nothing. */
@@ -385,9 +385,14 @@ test('with the relay down an accepted invitation waits, says so, and goes on by 
   const { url } = gone
   await gone.close()
   expectError(new RegExp(new URL(url).host))
-  const { page: anna } = await openPeer(undefined, { path: `/?as=anna&relay=${url}` })
+  const openWithRelay = async (path: string) => {
+    const { context, newPage } = await openPeer(undefined, { path: 'about:blank' })
+    await setRelays(context, [url])
+    return newPage(path)
+  }
+  const anna = await openWithRelay('/?as=anna')
   const { link } = await invite(anna)
-  const { page: ben } = await openPeer(undefined, { path: openedAs(link, 'ben') })
+  const ben = await openWithRelay(openedAs(link, 'ben'))
   await button(ben, 'Accept').click()
   await expect(ben.getByText(/^The relay is out of reach. This waits/)).toBeVisible()
   const relay = await startRelay({ host: '127.0.0.1', port: Number(new URL(url).port) })

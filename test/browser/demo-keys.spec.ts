@@ -7,7 +7,7 @@ import * as demo from './support/demo.ts'
 const { button, converse, expect, heading, invite, meet, messages, openConversation } = demo
 const { openedAs, say } = demo
 
-test.describe.configure({ timeout: 120_000 })
+test.describe.configure({ timeout: 240_000 })
 const dialog = (page: Page) => page.getByRole('dialog')
 const devices = (page: Page) =>
   page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
@@ -249,6 +249,17 @@ test('a second device: the same digits, the same people, and its end', async ({
   await expect(phone.getByText('This device was revoked.')).toBeVisible()
   await button(phone, 'Meet someone').click()
   await expect(heading(phone, 'This device meets nobody')).toBeVisible()
+  await button(phone, 'Strangers').click()
+  await expect(heading(phone, 'This device meets nobody')).toBeFocused()
+  await openConversation(phone, 'ben')
+  await expect(messages(phone)).toHaveCount(1)
+  await expect(phone.getByText('Nothing can be sent from this device any more.')).toBeVisible()
+  await button(phone, 'Tally with ben').click()
+  await expect(button(phone, 'Sign and send offer')).toBeDisabled()
+  await button(phone, 'Keys and devices').click()
+  await expect(heading(phone, 'Devices')).toBeVisible()
+  await expect(button(phone, 'Add a device…')).toHaveCount(0)
+  await expect(phone.getByRole('link', { name: 'Come back as a new device' })).toBeVisible()
   await openConversation(anna, 'ben')
   await converse(anna, ben)
 })
@@ -266,4 +277,86 @@ test('digits that differ on either side keep a device out', async ({ context, op
   await button(anna, 'Turn it away').click()
   await expect(phone.getByRole('alert')).toContainText('The other device said no')
   await expect(devices(anna)).toHaveCount(1)
+})
+
+test('a passphrase is set, asked for, changed and taken away, and open links go on', async ({
+  context,
+}) => {
+  const { anna, ben } = await meet(context)
+  const other = await context.newPage()
+  await other.goto('/?as=anna')
+  await keysOf(anna)
+  const [phrase, second] = ['correct horse battery', 'three dogs under water']
+  const field = (label: string | RegExp) => dialog(anna).getByLabel(label, { exact: true })
+
+  await button(anna, 'Set a passphrase…').click()
+  await expect(heading(anna, 'Set a passphrase')).toBeFocused()
+  await expect(field('Passphrase up to now')).toHaveCount(0)
+  await field('New passphrase').fill('short')
+  await field('The same again').fill('short')
+  await expect(dialog(anna).getByText(/^At least 10 characters/)).toBeVisible()
+  await expect(button(anna, 'Set it')).toBeDisabled()
+  await field('New passphrase').fill(phrase)
+  await expect(dialog(anna).getByText('The two are not the same yet.')).toBeVisible()
+  await field('The same again').fill(phrase)
+  await anna.keyboard.press('Enter')
+  await expect(dialog(anna)).toHaveCount(0)
+  await expect(button(anna, 'Change the passphrase…')).toBeFocused()
+
+  // Locked, both tabs ask for it; the open link goes on.
+  await button(anna, 'Lock now').click()
+  for (const page of [other, anna]) {
+    await page.bringToFront()
+    const note = page.getByLabel('Your passphrase', { exact: true })
+    await note.fill('another')
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('alert')).toContainText('The passphrase is another one')
+    await expect(note).toBeFocused()
+    await expect(note).toHaveAttribute('aria-invalid', 'true')
+    await note.fill(phrase)
+    await page.keyboard.press('Enter')
+    await expect(page.getByText('Your keys are locked.')).toHaveCount(0)
+  }
+  await openConversation(anna, 'ben')
+  await converse(anna, ben)
+
+  // And whoever opens the page.
+  await anna.reload()
+  const asked = anna.getByLabel('Your passphrase', { exact: true })
+  await expect(heading(anna, 'Unlock anna')).toBeVisible()
+  await expect(asked).toBeFocused()
+  await asked.fill('another')
+  await anna.keyboard.press('Enter')
+  await expect(anna.getByRole('alert')).toContainText('The passphrase is another one')
+  // The same once more, by the button, which can't be pressed meanwhile.
+  await button(anna, 'Unlock').click()
+  await expect(asked).toBeFocused()
+  await asked.fill(phrase)
+  await anna.keyboard.press('Enter')
+  await openConversation(anna, 'ben')
+  await converse(anna, ben)
+
+  await keysOf(anna)
+  await button(anna, 'Change the passphrase…').click()
+  await field('Passphrase up to now').fill('another')
+  await field('New passphrase').fill(second)
+  await field('The same again').fill(second)
+  await button(anna, 'Change it').click()
+  await expect(field('Passphrase up to now')).toBeFocused()
+  await expect(dialog(anna).getByRole('alert')).toContainText('The passphrase is another one')
+  await field('Passphrase up to now').fill(phrase)
+  await expect(dialog(anna).getByRole('alert')).toHaveCount(0)
+  await button(anna, 'Change it').click()
+  await expect(dialog(anna)).toHaveCount(0)
+
+  await button(anna, 'Change the passphrase…').click()
+  await expect(button(anna, 'Take it away')).toBeDisabled()
+  await field('Passphrase up to now').fill(second)
+  await button(anna, 'Take it away').click()
+  await expect(button(anna, 'Set a passphrase…')).toBeFocused()
+  await anna.reload()
+  await openConversation(anna, 'ben')
+  await converse(anna, ben)
+  await button(anna, 'Security log').click()
+  await expect(anna.getByText('You changed what opens your keys', { exact: true })).toHaveCount(3)
 })

@@ -7,7 +7,7 @@ import * as demo from './support/demo.ts'
 
 const { button, expect, heading, invite, meet, messages, openedAs, paste, say } = demo
 
-test.describe.configure({ timeout: 90_000 })
+test.describe.configure({ timeout: 180_000 })
 const inList = (page: Page) => page.getByRole('navigation', { name: 'People' }).getByRole('button')
 const dialog = (page: Page) => page.getByRole('dialog')
 const events = (page: Page) => page.getByRole('main').getByRole('listitem')

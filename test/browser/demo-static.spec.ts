@@ -1,11 +1,12 @@
 /** The built demo on a plain host, below a sub-path, with a relay elsewhere: strict policy, nothing asked of anybody else, soon there. */
 
 import type { BrowserContext, Page } from '@playwright/test'
+import { fastest } from '../support/fastest.ts'
 import { test } from './support/browsers.ts'
-import { button, converse, expect, heading, invite } from './support/demo.ts'
+import { button, converse, expect, heading, invite, setRelays } from './support/demo.ts'
 import { startStaticDemo, type StaticDemo } from './support/static-demo.ts'
 
-test.describe.configure({ timeout: 60_000, mode: 'serial' })
+test.describe.configure({ timeout: 180_000, mode: 'serial' })
 
 /** Nothing listens there. */
 const deadRelay = 'ws://127.0.0.1:9/relay'
@@ -68,19 +69,22 @@ test('two people meet and talk; nobody else is asked for anything', async ({
 
   const { page: ben, context: benContext } = await openPeer(undefined, { path: 'about:blank' })
   const bens = await watch(benContext)
-  await ben.goto(link)
-  await expect(button(ben, 'Accept')).toBeVisible()
-  // Anybody can send a link that names a relay: nothing is kept of it before one has agreed.
-  const kept = () => ben.evaluate(() => localStorage.getItem('handfast-demo/settings'))
-  expect(await kept()).toBeNull()
+  // Anybody can send a link, and put a relay into it: nothing is asked of that one, now or later.
+  await ben.goto(link.replace('#', `?relay=${encodeURIComponent(deadRelay)}#`))
+  await expect(ben.getByText('They are found by the relay')).toContainText(new URL(demo.relay).host)
+  expect([...bens.asked].filter((url) => url.startsWith('ws'))).toEqual([])
   await button(ben, 'Accept').click()
   await expect(heading(ben, await nameOf(anna))).toBeVisible()
-  expect(await kept()).toContain(demo.relay)
   await converse(anna, ben)
-  // Found again without the link: its relay is kept.
+  // Found again by the relay of the one who invited, and after a click it is one's own.
   await ben.goto(demo.url)
   await ben.getByRole('navigation', { name: 'People' }).getByRole('listitem').first().click()
   await converse(ben, anna)
+  await button(ben, 'Meet someone').click()
+  await expect(ben.getByText(/^No relay of your own is set/)).toContainText(demo.relay)
+  await button(ben, 'Use this relay').click()
+  await expect(ben.getByText(/^Relay connected/)).toBeVisible()
+  await expect(ben.getByText(/^No relay of your own is set/)).toHaveCount(0)
 
   const { origin } = new URL(demo.url)
   const loaded = new Set([...annas.asked, ...bens.asked])
@@ -123,6 +127,7 @@ test('painted and ready within a second, whatever the relay does', async ({
 }) => {
   test.skip(browserName !== 'chromium', 'one browser tells how long its own page takes')
   expectError(/127\.0\.0\.1:9/)
+  await setRelays(context, [deadRelay])
   const page = await context.newPage()
   await page.addInitScript(() => {
     const note = () => {
@@ -134,22 +139,19 @@ test('painted and ready within a second, whatever the relay does', async ({
     }
     requestAnimationFrame(note)
   })
-  // A machine that does other things is slow now and then, a page that is too slow always.
-  const takes: { paint: number; ready: number }[] = []
-  for (let round = 0; round < 4; round++) {
-    await page.goto(`${demo.url}?as=visitor${round}&relay=${deadRelay}`)
+  let visitors = 0
+  const visit = async () => {
+    await page.goto(`${demo.url}?as=visitor${visitors++}`)
     await expect(button(page, 'Create invitation')).toBeEnabled()
-    const take = await page.evaluate(() => ({
-      paint: performance.getEntriesByName('first-contentful-paint')[0]!.startTime,
-      ready: performance.getEntriesByName('ready')[0]!.startTime,
-    }))
-    takes.push(take)
-    if (take.paint < promptMs && take.ready < promptMs) break
+    const [paint, ready] = await page.evaluate(() =>
+      ['first-contentful-paint', 'ready'].map(
+        (name) => performance.getEntriesByName(name)[0]!.startTime,
+      ),
+    )
+    console.log(`painted after ${paint!.toFixed(0)} ms, ready after ${ready!.toFixed(0)} ms`)
+    return Math.max(paint!, ready!)
   }
-  const { paint, ready } = takes.at(-1)!
-  console.log(`painted after ${paint.toFixed(0)} ms, ready after ${ready.toFixed(0)} ms`)
-  expect(takes.at(-1)!.paint).toBeLessThan(promptMs)
-  expect(takes.at(-1)!.ready).toBeLessThan(promptMs)
+  expect(await fastest(promptMs, visit, 10)).toBeLessThan(promptMs)
   // Out of reach is no reason to wait: an invitation is made, and says what it waits for.
   await invite(page)
   await expect(page.getByText(/^The relay is out of reach: till it is back/)).toBeVisible()

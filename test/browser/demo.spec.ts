@@ -6,9 +6,9 @@ import { test } from './support/browsers.ts'
 import * as demo from './support/demo.ts'
 
 const { button, converse, expect, heading, invite, meet } = demo
-const { messages, openConversation, openedAs, paste, say } = demo
+const { messages, openConversation, openedAs, paste, say, setRelays } = demo
 
-test.describe.configure({ timeout: 60_000 })
+test.describe.configure({ timeout: 180_000 })
 
 /** Nothing listens there. */
 const deadRelay = 'ws://127.0.0.1:9/relay'
@@ -65,17 +65,85 @@ test('two browsers meet by a pasted ticket', async ({ openPeer }) => {
 
 test('without a relay, tabs of one browser still meet', async ({ context, expectError }) => {
   expectError(/127\.0\.0\.1:9/)
+  await setRelays(context, [deadRelay])
   const anna = await context.newPage()
-  await anna.goto(`/?as=anna&relay=${deadRelay}`)
+  await anna.goto('/?as=anna')
   const { link } = await invite(anna)
   await expect(anna.getByText(/^Relay out of reach/)).toBeVisible()
-  expect(new URL(link).searchParams.get('relay')).toBe(deadRelay)
+  // The ticket has it.
+  expect(new URL(link).search).toBe('')
   const ben = await context.newPage()
   await ben.goto(openedAs(link, 'ben'))
   await button(ben, 'Accept').click()
   await expect(heading(ben, 'anna')).toBeVisible()
   await expect(heading(anna, 'ben')).toBeVisible()
   await converse(anna, ben)
+})
+
+test('a name that nobody has is asked about first, unless nobody else is here', async ({
+  openPeer,
+}) => {
+  const { page: anna, newPage } = await openPeer(undefined, { path: '/?as=anna' })
+  const { link } = await invite(anna)
+  const stranger = await newPage(openedAs(link, 'ben'))
+  await expect(heading(stranger, 'Nobody called “ben” is here yet')).toBeFocused()
+  const persons = () =>
+    stranger.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))
+  expect(await persons()).toContain('handfast/anna')
+  expect(await persons()).not.toContain('handfast/ben')
+  await expect(stranger.getByRole('link', { name: 'Open as anna' })).toHaveAttribute(
+    'href',
+    /\?as=anna#hft1/,
+  )
+  await button(stranger, 'Be “ben”, somebody new').click()
+  await expect(heading(stranger, 'You are invited')).toBeVisible()
+  await button(stranger, 'Accept').click()
+  await expect(heading(stranger, 'anna')).toBeVisible()
+  await stranger.reload()
+  await expect(heading(stranger, 'anna')).toBeVisible()
+})
+
+test('a link that names a relay moves nobody to it without a click', async ({
+  context,
+  expectError,
+}) => {
+  expectError(/127\.0\.0\.1:9/)
+  const sockets: string[] = []
+  await context.exposeFunction('noteSocket', (url: string) => sockets.push(url))
+  await context.addInitScript(() => {
+    const { noteSocket } = globalThis as unknown as { noteSocket(url: string): void }
+    globalThis.WebSocket = class extends WebSocket {
+      constructor(url: string | URL) {
+        noteSocket(String(url))
+        super(url)
+      }
+    }
+  })
+  const { anna, ben } = await meet(context)
+  const hostile = `/?as=ben&relay=${encodeURIComponent(deadRelay)}`
+  await ben.goto(hostile)
+  const note = ben.getByRole('region', { name: 'Relay' })
+  await button(ben, 'Meet someone').click()
+  await expect(note).toContainText(deadRelay)
+  await openConversation(ben, 'anna')
+  await converse(anna, ben)
+  expect(sockets.some((url) => url.endsWith('/relay'))).toBe(true)
+  expect(sockets).not.toContain(deadRelay)
+
+  await button(ben, 'Meet someone').click()
+  await button(ben, 'Don’t use it').click()
+  await expect(note).toHaveCount(0)
+  await expect(heading(ben, 'Meet someone')).toBeFocused()
+  expect(new URL(ben.url()).search).toBe('?as=ben')
+
+  await ben.goto(hostile)
+  await button(ben, 'Meet someone').click()
+  await button(ben, 'Use this relay').click()
+  await expect.poll(() => sockets).toContain(deadRelay)
+  await expect(note).toHaveCount(0)
+  // One’s own stay.
+  await openConversation(ben, 'anna')
+  await converse(ben, anna)
 })
 
 test('after a reload of either tab, the conversation goes on', async ({ context }) => {

@@ -24,14 +24,14 @@ import {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-test('messages outlive reloads, tabs that are closed or crash, and relays that are killed', async ({
+test('messages outlive reloads, tabs that are closed or crash, and relays that are killed @once', async ({
   openPeer,
   startRelayProcess,
   browserName,
 }) => {
   const disconnects = tier(12, 100)
   const perRound = 50
-  test.setTimeout(60_000 + disconnects * 20_000)
+  test.setTimeout(180_000 + disconnects * 20_000)
   const relay = await startRelayProcess()
   const path = durablePage(relay.url)
   const peers: Peer[] = [await openPeer(undefined, { path }), await openPeer(undefined, { path })]
@@ -111,7 +111,7 @@ async function killBrowser(profile: string): Promise<void> {
   }
 }
 
-test('browsers killed while they send and receive lose nothing that was accepted', async ({
+test('browsers killed while they send and receive lose nothing that was accepted @once', async ({
   openPeer,
   profileFolder,
   startRelayProcess,

@@ -129,6 +129,26 @@ test('with both roots removed: invite, accept, reload, pay; and the roots come b
   }
 })
 
+test('the page is drawn while a backup is made and read', async ({ openPeer }) => {
+  test.setTimeout(180_000)
+  const { page } = await openPeer(undefined, { path })
+  await open(page)
+  const figures = await page.evaluate(async (phrase) => {
+    let backup = ''
+    const made = await keys.watched(async () => {
+      backup = await wallet.mesh.exportBackup({ passphrase: phrase })
+    })
+    const read = await keys.watched(() =>
+      wallet.identity.withRoot({ backup, passphrase: phrase }, async () => {}),
+    )
+    return { made, read }
+  }, passphrase)
+  for (const [what, { tookMs, frames, longestMs }] of Object.entries(figures)) {
+    const said = `${what}: ${tookMs} ms, ${frames} frames, at most ${longestMs} ms apart`
+    expect(longestMs, said).toBeLessThan(tookMs / 2)
+  }
+})
+
 test('an age file that another implementation once made brings back the identity of its words', async ({
   openPeer,
 }) => {
@@ -153,7 +173,7 @@ test('an age file that another implementation once made brings back the identity
 test('locked: an open session goes on, nothing else begins, and all resumes when it is unlocked', async ({
   openPeer,
 }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(240_000)
   const [one, other] = await Promise.all([
     openPeer(undefined, { path }),
     openPeer(undefined, { path }),
@@ -203,8 +223,67 @@ test('locked: an open session goes on, nothing else begins, and all resumes when
   await pay(alice, bob, 4)
 })
 
+test('a passphrase is set, changed and taken away under live sessions, and asked for from the next opening on', async ({
+  openPeer,
+}) => {
+  test.setTimeout(240_000)
+  const [home, away] = await Promise.all([
+    openPeer(undefined, { path }),
+    openPeer(undefined, { path }),
+  ])
+  const [alice, bob] = [home!.page, away!.page]
+  const peer = await open(alice)
+  await open(bob)
+  await link(alice, bob)
+  const follower = await home!.newPage()
+  await open(follower)
+  await until(follower, 'open')
+  const tryTo = (page: Page, from?: string, to?: string) =>
+    page.evaluate((change) => keys.outcome(() => wallet.identity.changePassphrase(change)), {
+      ...(from && { from }),
+      to: to ?? null,
+    })
+  const outcomeOf = (page: Page, given?: string) =>
+    page.evaluate(
+      (options) => keys.outcome(() => keys.open(options)),
+      given === undefined ? {} : { passphrase: given },
+    )
+
+  const steps = [undefined, passphrase, 'three cats', undefined]
+  for (const [at, to] of steps.slice(1).entries()) {
+    const from = steps[at]
+    const before = await alice.evaluate(() => keys.wrappingKey())
+    expect(await tryTo(alice, from ? undefined : 'none', to)).toBe('wrong-passphrase')
+    expect(await tryTo(follower, 'no dogs', to)).toBe('wrong-passphrase')
+    expect(await alice.evaluate(() => keys.wrappingKey())).toBe(before)
+    expect(await tryTo(at === 1 ? follower : alice, from, to)).toBe('done')
+    expect(await alice.evaluate(() => keys.wrappingKey())).not.toBe(before)
+    // The key that opened it without one is gone, and comes back with nothing.
+    const stored = await follower.evaluate(() => keys.storedKeys())
+    expect(stored.map(([record]) => record)).toEqual(
+      to === undefined ? ['device-signer', 'wrapping-key'] : ['device-signer'],
+    )
+    // Sessions go on in both tabs, and so does what needs the keys.
+    await pay(alice, bob, at)
+    await follower.evaluate((amount) => wallet.link.send({ sum: amount }), at)
+    for (const page of [alice, follower]) {
+      expect(await page.evaluate(() => wallet.identity.hasPassphrase())).toBe(to !== undefined)
+      await page.evaluate(async () => String(await wallet.mesh.invite()))
+    }
+    await alice.reload()
+    for (const wrong of [undefined, passphrase, 'three cats']) {
+      if (wrong !== to) expect(await outcomeOf(alice, wrong)).toBe('wrong-passphrase')
+    }
+    expect(await outcomeOf(alice, to)).toBe('done')
+    expect(await alice.evaluate(() => wallet.identity.peer)).toBe(peer)
+    await until(alice, 'open')
+    // Whichever of the two tabs hears it.
+    expect(await bob.evaluate((n) => wallet.link.request('pay', n), at)).toBe(`paid ${at}`)
+  }
+})
+
 test('one tab locks all, and the one that is unlocked takes over', async ({ openPeer }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(240_000)
   const [home, away] = await Promise.all([
     openPeer(undefined, { path }),
     openPeer(undefined, { path }),
@@ -238,7 +317,7 @@ test('no secret in what a page logs, throws, reports or shows', async ({
   openPeer,
   expectError,
 }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(240_000)
   const canaries = new Canaries()
   canaries.addText('passphrase', passphrase)
   const pages: Page[] = []

@@ -6,7 +6,7 @@ for (const [inviting, accepting] of [
   ['firefox', 'chromium'],
 ] as const) {
   test(`${inviting} invites, ${accepting} accepts`, async ({ openPeer }) => {
-    test.setTimeout(120_000)
+    test.setTimeout(240_000)
     const [alice, bob] = await Promise.all([
       openPeer(inviting, { path: meshPage }),
       openPeer(accepting, { path: meshPage }),

@@ -84,9 +84,9 @@ const test = base.extend<{ neighbourhood: Neighbourhood }>({
 const rounds = tier(2, 20)
 
 // The hosts and their browsers included.
-test.setTimeout(60_000 + rounds * 60_000)
+test.setTimeout(180_000 + rounds * 60_000)
 
-test('messages outlive networks that are cut, fall silent or change', async ({
+test('messages outlive networks that are cut, fall silent or change @once', async ({
   neighbourhood: { network, relay, hosts },
   browserName,
 }) => {

@@ -71,7 +71,7 @@ async function cutAt(
   return Math.round(performance.now() - returnedMs)
 }
 
-test('a call to a known contact outlives the death of the relay at every step', async ({
+test('a call to a known contact outlives the death of the relay at every step @once', async ({
   openPeer,
   startRelayProcess,
   browserName,
@@ -106,7 +106,7 @@ test('a call to a known contact outlives the death of the relay at every step', 
   record(`relay killed at each step of a call in ${browserName}, ms from its return`, took)
 })
 
-test('first contact outlives the death of the relay at every step', async ({
+test('first contact outlives the death of the relay at every step @once', async ({
   openPeer,
   startRelayProcess,
   browserName,

@@ -57,7 +57,7 @@ async function comeAndGo(peers: Page, until: number, from: number): Promise<numb
   return which
 }
 
-test('fifty links under traffic: memory and storage stay flat', async ({
+test('fifty links under traffic: memory and storage stay flat @once', async ({
   openPeer,
   browserName,
 }, testInfo) => {

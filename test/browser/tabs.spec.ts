@@ -11,16 +11,19 @@ const hangs = tier(1, 5)
 const everyMs = 50
 const hangMs = 6_000
 
-test.setTimeout(tier(120_000, 600_000))
+test.setTimeout(tier(300_000, 600_000))
 
 const idOf = (page: Page) => page.evaluate(async () => (await testTab).id)
-const leadsOf = (page: Page) => page.evaluate(async () => (await testTab).leads)
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!
 const figures = (values: number[]) =>
   `${Math.min(...values)} / ${median(values)} / ${Math.max(...values)}`
 
-/** A page that hangs is asked later; on a busy machine one that does not takes a while, too. */
-const patienceMs = 1_000
+interface Leader {
+  readonly id: string
+  readonly page: Page
+  readonly atMs: number
+  readonly generation: number
+}
 
 /** Everything that pages have told, and the pages of one identity by the id of their tab. */
 class Story {
@@ -37,22 +40,24 @@ class Story {
   }
 
   /** The tab that leads with a higher generation than `after`, and when it began. */
-  async leader(
-    after: number,
-  ): Promise<{ id: string; page: Page; atMs: number; generation: number }> {
-    for (;;) {
-      for (const page of this.pages) {
-        const { tab, generation, atMs } = await Promise.race([
-          leadsOf(page),
-          new Promise<Awaited<ReturnType<typeof leadsOf>>>((resolve) =>
-            setTimeout(() => resolve({ tab: '', generation: 0, atMs: 0 }), patienceMs),
-          ),
-        ])
-        const leader = this.tabs.get(tab)
-        if (generation > after && leader) return { id: tab, page: leader, atMs, generation }
+  async leader(after: number): Promise<Leader> {
+    const leader = await this.leaderWithin(60_000, after)
+    if (!leader) throw new Error(`nobody leads after generation ${after}`)
+    return leader
+  }
+
+  async leaderWithin(patienceMs: number, after: number): Promise<Leader | undefined> {
+    for (const endMs = performance.now() + patienceMs; performance.now() < endMs;) {
+      const found = this.notes.findLast(
+        ({ what, by, generation }) => what === 'leads' && generation! > after && this.tabs.has(by),
+      )
+      if (found) {
+        const { by: id, atMs, generation } = found
+        return { id, page: this.tabs.get(id)!, atMs, generation: generation! }
       }
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+    return undefined
   }
 
   /** How long after `ms` the first message that was sent since was handled, each way. */
@@ -80,7 +85,7 @@ const sendersOf = (notes: readonly Note[]) => [
   ...new Set(notes.map(({ message }) => message!.from)),
 ]
 
-test('a leader that is killed or hangs under traffic is replaced, and nothing is lost or doubled', async ({
+test('a leader that is killed or hangs under traffic is replaced, and nothing is lost or doubled @once', async ({
   openPeer,
   browserName,
   profileFolder,
@@ -89,9 +94,9 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
   // A tab that hangs in the midst of a transaction holds up those of all others until it goes on.
   expectError(/IndexedDB stopped answering/)
   const profile = browserName === 'chromium' ? { profile: await profileFolder() } : {}
-  const collect = `${path}?collect`
-  const bobPeer = await openPeer(undefined, { path: collect })
-  const alice = await openPeer(undefined, { path: collect, ...profile })
+  const collect = (name: string) => `${path}?collect&name=${name}`
+  const bobPeer = await openPeer(undefined, { path: collect('bob') })
+  const alice = await openPeer(undefined, { path: collect('alice'), ...profile })
   const story = new Story()
   for (const { context, page } of [alice, bobPeer]) {
     await context.exposeFunction('note', (note: Note) => void story.notes.push(note))
@@ -133,13 +138,21 @@ test('a leader that is killed or hangs under traffic is replaced, and nothing is
 
   const hungElectedMs: number[] = []
   const hungThroughMs: number[] = []
-  for (let n = 0; n < hangs; n++) {
+  for (let n = 0, tries = 0; n < hangs; n++) {
     await bob.waitForTimeout(1_500)
     const hung = leader
     const hungMs = await hung.page.evaluate(() => Date.now())
     const awake = hung.page.evaluate(async (ms) => (await testTab).hang(ms), hangMs)
     story.tabs.delete(hung.id)
-    const next = await story.leader(generation)
+    const next = await story.leaderWithin(3 * hangMs, generation)
+    if (!next && ++tries < 3) {
+      // The machine paused the others, too: none of them has seen it hang.
+      n--
+      await awake
+      story.tabs.set(hung.id, hung.page)
+      continue
+    }
+    if (!next) throw new Error('nobody leads after a hang')
     hungElectedMs.push(next.atMs - hungMs)
     hungThroughMs.push(...(await story.firstThrough(next.atMs, bobId)))
     ;({ generation, ...leader } = next)

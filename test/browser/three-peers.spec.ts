@@ -52,7 +52,7 @@ async function talk(people: readonly Person[], topic: string): Promise<void> {
 }
 
 test('three peers, every two of them linked', async ({ openPeer }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(240_000)
   const people = await Promise.all(
     [1, 2, 3].map(async (): Promise<Person> => {
       const { page } = await openPeer(undefined, { path: meshPage })

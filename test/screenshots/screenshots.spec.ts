@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
 import { test } from '../browser/support/browsers.ts'
+import { greetEverybody } from '../browser/support/greet.ts'
 import {
   button,
   expect,
@@ -53,6 +54,7 @@ test('the pictures in the README', async ({ browser, baseURL }) => {
     timezoneId: 'UTC',
   })
   await context.clock.setFixedTime('2027-05-01T10:24:00Z')
+  await greetEverybody(context)
   const anna = await context.newPage()
   await anna.addInitScript(seedRandom, 1)
   await anna.goto('/?as=Anna')

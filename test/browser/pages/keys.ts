@@ -59,11 +59,39 @@ const keys = {
       tx.list('keys'),
     )
     return records.flatMap(({ key, value }) => {
-      const { privateKey } = (value ?? {}) as { privateKey?: unknown }
-      const held = value instanceof CryptoKey ? value : privateKey
+      const { privateKey, key: guard } = (value ?? {}) as { privateKey?: unknown; key?: unknown }
+      const held = privateKey ?? guard
       if (!(held instanceof CryptoKey)) return []
       return [[key, held.algorithm.name, held.extractable] as [string, string, boolean]]
     })
+  },
+  /** All that the store holds of the wrapping key, as text. */
+  async wrappingKey(): Promise<string> {
+    const record = await globalThis.wallet.identity.store.transaction(
+      ['keys'],
+      { mode: 'read' },
+      (tx) => tx.get('keys', 'wrapping-key'),
+    )
+    return JSON.stringify(record, (_, value) => (value instanceof Uint8Array ? [...value] : value))
+  },
+  /** How long `work` took, how often the page was drawn meanwhile, and the longest it was not, in ms. */
+  async watched(work: () => Promise<unknown>) {
+    const begunAt = performance.now()
+    let last = begunAt
+    let [frames, longestMs, isOver] = [0, 0, false]
+    const draw = () => {
+      const now = performance.now()
+      longestMs = Math.max(longestMs, now - last)
+      last = now
+      if (isOver) return
+      frames++
+      requestAnimationFrame(draw)
+    }
+    requestAnimationFrame(draw)
+    await work()
+    isOver = true
+    draw()
+    return { tookMs: last - begunAt, frames, longestMs }
   },
   deviceKey: () => [...globalThis.wallet.identity.device.key],
 }

@@ -4,7 +4,9 @@
  */
 
 import { ask, Identity, Mesh, type Address } from '../../../lib/index.ts'
+import { densest, notedClock } from '../../support/noted-clock.ts'
 
+const clock = notedClock()
 let connections = 0
 globalThis.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(configuration?: RTCConfiguration) {
@@ -16,8 +18,8 @@ globalThis.RTCPeerConnection = class extends RTCPeerConnection {
 class QueryPage {
   readonly identity: Identity | undefined
   readonly mesh: Mesh | undefined
-  /** When the handler was asked, and what. */
-  readonly asked: { readonly atMs: number; readonly params: unknown }[] = []
+  /** When the handler was asked. */
+  readonly askedAtMs: number[] = []
 
   constructor(identity?: Identity, mesh?: Mesh) {
     this.identity = identity
@@ -41,7 +43,7 @@ class QueryPage {
   /** Answers `square`, with its own name. */
   answer(perSecond: number, name: string): void {
     const square = (params: unknown) => {
-      this.asked.push({ atMs: performance.now(), params })
+      this.askedAtMs.push(clock.lastReadMs)
       return [name, Number(params) ** 2]
     }
     this.mesh!.answer('square', square, { perSecond })
@@ -49,11 +51,7 @@ class QueryPage {
 
   /** The most that the handler was asked in any second. */
   get densest(): number {
-    const times = this.asked.map(({ atMs }) => atMs)
-    // What a clock shows is rounded to the millisecond.
-    const inSecondFrom = (from: number) =>
-      times.filter((ms) => ms >= from && ms < from + 999).length
-    return Math.max(...times.map(inSecondFrom))
+    return densest(this.askedAtMs)
   }
 
   async ask(address: string, params: number, timeoutMs = 30_000): Promise<unknown> {
@@ -91,6 +89,6 @@ const query = new URLSearchParams(location.search)
 globalThis.queryPage = (async () => {
   const name = query.get('name')
   if (name === null) return new QueryPage()
-  const identity = await Identity.open({ name })
+  const identity = await Identity.open({ name, runtime: clock })
   return new QueryPage(identity, await Mesh.open({ identity, relays: [query.get('relay')!] }))
 })()

@@ -16,12 +16,14 @@ export interface Message {
 
 export interface Note {
   /** `left`: the page. */
-  readonly what: 'accepted' | 'delivered' | 'handled' | 'left'
+  readonly what: 'accepted' | 'delivered' | 'handled' | 'left' | 'leads'
   readonly by: string
   readonly atMs: number
   readonly message?: Message
   readonly id?: string
   readonly redelivered?: boolean
+  /** Of whom leads. */
+  readonly generation?: number
 }
 
 declare global {
@@ -34,24 +36,16 @@ declare global {
 const notes = new BroadcastChannel('notes')
 const tell = (note: Note) => notes.postMessage(note)
 
-interface Leads {
-  readonly tab: string
-  readonly generation: number
-  readonly atMs: number
-}
-
 class TestTab {
   readonly id: string
   readonly mesh: Mesh
   readonly errors: string[] = []
-  leads: Leads
   #next = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
-  constructor(id: string, mesh: Mesh, leads: Leads) {
+  constructor(id: string, mesh: Mesh) {
     this.id = id
     this.mesh = mesh
-    this.leads = leads
     for (const link of mesh.links.values()) this.#serve(link)
     mesh.on('link', (link) => this.#serve(link))
     addEventListener('pagehide', () => tell({ what: 'left', by: id, atMs: Date.now() }))
@@ -103,21 +97,25 @@ class TestTab {
 }
 
 const query = new URLSearchParams(location.search)
-if (query.has('collect')) notes.onmessage = ({ data }: MessageEvent<Note>) => void note(data)
+if (query.has('collect')) collect(query.get('name')!)
 else globalThis.testTab = join(query.get('name')!)
+
+/** Also who leads the tabs of that name, and since when: no tab that may hang is asked. */
+function collect(name: string): void {
+  notes.onmessage = ({ data }: MessageEvent<Note>) => void note(data)
+  let latest = 0
+  new BroadcastChannel(`handfast/${name}`).onmessage = ({ data }: MessageEvent<unknown[]>) => {
+    const [kind, from, of] = data
+    const generation = Number(of)
+    if (kind !== 'beat' || generation <= latest) return
+    latest = generation
+    void note({ what: 'leads', by: String(from), atMs: Date.now(), generation })
+  }
+}
 
 async function join(name: string): Promise<TestTab> {
   const tabs = await openTabHub(name, systemRuntime)
-  let leads: Leads = { tab: '', generation: 0, atMs: 0 }
-  let test: TestTab | undefined
-  new BroadcastChannel(`handfast/${name}`).onmessage = ({ data }: MessageEvent<unknown[]>) => {
-    const [kind, from, generation] = data
-    if (kind !== 'beat' || Number(generation) <= leads.generation) return
-    leads = { tab: String(from), generation: Number(generation), atMs: Date.now() }
-    if (test) test.leads = leads
-  }
   const identity = await Identity.open({ name })
   const relays = [`ws://${location.host}/relay`]
-  test = new TestTab(tabs.id, await Mesh.open({ identity, relays, tabs }), leads)
-  return test
+  return new TestTab(tabs.id, await Mesh.open({ identity, relays, tabs }))
 }

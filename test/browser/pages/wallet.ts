@@ -2,12 +2,14 @@
 
 import { Identity, Mesh, type PeerId } from '../../../lib/index.ts'
 import { balanceOf } from '../../../demo/wallet/account.ts'
-import { sideIn } from '../../../demo/wallet/books.ts'
+import { append, drafted, emptyBooks, sideIn } from '../../../demo/wallet/books.ts'
 import type { Act, Terms } from '../../../demo/wallet/entry.ts'
+import { proven } from '../../../demo/wallet/proof.ts'
+import { WalletStore, type StoredEntry } from '../../../demo/wallet/wallet-store.ts'
 import { Wallet } from '../../../demo/wallet/wallet.ts'
 
 export interface Deed {
-  what: 'pay' | 'request' | 'decline' | 'close' | 'keep'
+  what: 'pay' | 'request' | 'decline' | 'withdraw' | 'close' | 'keep'
   /** Of a payment or request, in the smallest unit. */
   amount: number
   /** Which of the requests that wait. */
@@ -45,11 +47,13 @@ class TestWallet {
     const { books } = this.wallet.of(this.partner)
     const { tally, offer } = books.account
     const me = sideIn(books, this.wallet.me)
-    if (offer) return offer.by === me ? null : { do: 'accept', offer: offer.id }
+    if (offer?.by === me) return what === 'withdraw' ? { do: what, entry: offer.id } : null
+    if (offer) return { do: 'accept', offer: offer.id }
     if (!tally) return { do: 'offer', answers: null, terms }
     const asked = tally.requests.filter(({ by }) => by !== me)
     const request = asked[pick % asked.length]
     const common = { tally: tally.id, note: '' }
+    const own = tally.requests.filter(({ by }) => by === me)
     switch (what) {
       case 'pay': {
         const answered = pick % 3 === 0 ? request : undefined
@@ -60,6 +64,8 @@ class TestWallet {
         return { do: what, ...common, amount: BigInt(amount) }
       case 'decline':
         return request ? { do: what, ...common, request: request.id } : null
+      case 'withdraw':
+        return own[0] ? { do: what, entry: own[pick % own.length]!.id } : null
       default:
         return { do: what, tally: tally.id }
     }
@@ -100,6 +106,35 @@ class TestWallet {
   }
 }
 
+/** Books of two people of this browser, as long as if they had paid each other to and fro for years. */
+async function fill(names: readonly [string, string], payments: number): Promise<void> {
+  const people = await Promise.all(names.map((name) => Identity.open({ name })))
+  const [one, other] = people as [Identity, Identity]
+  const stores = names.map((name) => new WalletStore(name))
+  const waiting: StoredEntry[] = []
+  let books = emptyBooks(one.peer, other.peer)
+  const flush = async () => {
+    const all = waiting.splice(0)
+    await stores[0]!.append(all.map((each) => ({ ...each, partner: other.peer })))
+    await stores[1]!.append(all.map((each) => ({ ...each, partner: one.peer })))
+  }
+  const does = async (who: Identity, act: Act) => {
+    const done = await proven(who, drafted(books, who.peer, act, Date.now()))
+    books = append(books, done.entry)
+    waiting.push(done.stored)
+    if (waiting.length === 500) await flush()
+    return done.entry.id
+  }
+  const tally = await does(one, { do: 'offer', answers: null, terms })
+  await does(other, { do: 'accept', offer: tally })
+  for (let count = 0; count < payments; count++) {
+    const who = count % 2 ? one : other
+    await does(who, { do: 'pay', tally, amount: 1n, note: `Number ${count}`, request: null })
+  }
+  await flush()
+  await Promise.all(stores.map((store) => store.close()))
+}
+
 async function open(): Promise<TestWallet> {
   const name = new URLSearchParams(location.search).get('name') ?? 'default'
   const identity = await Identity.open({ name })
@@ -110,6 +145,9 @@ async function open(): Promise<TestWallet> {
 
 declare global {
   var walletUnderTest: Promise<TestWallet>
+  var fillBooks: typeof fill
 }
 
-globalThis.walletUnderTest = open()
+globalThis.fillBooks = fill
+// For filling alone, nobody needs to be there.
+if (location.search) globalThis.walletUnderTest = open()

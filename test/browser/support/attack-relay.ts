@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { type RelayConnection, RelayCore, type RelayLimits } from '../../../lib/relay/core.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
 import {
   encodeRelayMessage,
   parseClientMessage,
   parseRelayMessage,
-  verb,
 } from '../../../lib/signaling/relay-protocol.ts'
 import type { Parcel } from '../../unit/attack/hostile-relay.ts'
 

@@ -26,6 +26,13 @@ export function openedAs(link: string, name: string): string {
   return url.href
 }
 
+/** As if set in Settings, for all pages that are opened from now on. */
+export const setRelays = (context: BrowserContext, relays: readonly string[]): Promise<unknown> =>
+  context.addInitScript((settings) => {
+    // What is there before the page has no storage.
+    if (origin.startsWith('http')) localStorage.setItem('handfast-demo/settings', settings)
+  }, JSON.stringify({ relays }))
+
 export async function paste(page: Page, text: string): Promise<void> {
   await page.getByLabel('Link or ticket that you received').fill(text)
   await button(page, 'Continue').click()

@@ -2,13 +2,14 @@
 
 import type { Page } from '@playwright/test'
 import type { Entry } from '../pages/durable.ts'
+import { tier } from '../../support/campaign.ts'
 import { expect, test as base } from './browsers.ts'
 import { relayProcesses, type StartRelayProcess } from './relay-process.ts'
 
 export { expect } from './browsers.ts'
 
-/** How long a link may take to be there again, once the relay is. */
-export const reconnectMs = 10_000
+/** How long a link may take to be there again, once the relay is. A machine that runs other tests besides is no measure. */
+export const reconnectMs = tier(25_000, 10_000)
 
 /** `name`: of the identity; `slow`: how many ms longer its outbox takes to write. */
 export const durablePage = (relay: string, { name = 'test', slow = 0 } = {}) =>

@@ -5,7 +5,8 @@
 
 import { startRelay } from '../../../lib/relay/index.ts'
 import type { RelayConnection } from '../../../lib/relay/core.ts'
-import { parseClientMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { parseClientMessage } from '../../../lib/signaling/relay-protocol.ts'
 import { pour } from './pour.ts'
 import type { Told } from './flood.ts'
 

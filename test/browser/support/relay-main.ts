@@ -2,11 +2,8 @@
 
 import { startRelay } from '../../../lib/relay/index.ts'
 import type { RelayConnection } from '../../../lib/relay/core.ts'
-import {
-  parseClientMessage,
-  parseRelayMessage,
-  verb,
-} from '../../../lib/signaling/relay-protocol.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { parseClientMessage, parseRelayMessage } from '../../../lib/signaling/relay-protocol.ts'
 import type { Cut } from './relay-process.ts'
 
 const [host, port] = process.argv.slice(2)
