@@ -53,7 +53,14 @@ export function ensureDependencies(folder = root) {
   if (installedAsLocked(folder)) return
   say('installing dependencies (npm ci), about half a minute …')
   // No dependency needs its install script; without them no compiler is needed either.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...patience,
+  ]
   // npm names its own script in npm_execpath; a plain `npm` on Windows is a batch file and needs the shell.
   const { status } = env.npm_execpath
     ? run(execPath, [env.npm_execpath, ...args], { cwd: folder })
@@ -64,6 +71,9 @@ export function ensureDependencies(folder = root) {
     'Without a network connection to the npm registry this cannot work; check it, or the proxy (npm config get registry).',
   )
 }
+
+/** By itself npm says nothing for three minutes where there is no network. */
+const patience = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000']
 
 function installedAsLocked(folder) {
   const installedPath = join(folder, 'node_modules/.package-lock.json')

@@ -18,7 +18,7 @@ describe("an application's bundle", () => {
     })
     const { output } = result as Rolldown.RolldownOutput
     chunks = output.filter((file) => file.type === 'chunk')
-  }, 60_000)
+  }, 180_000)
 
   const holding = (pattern: RegExp) =>
     chunks.filter((chunk) => chunk.moduleIds.some((id) => pattern.test(id)))

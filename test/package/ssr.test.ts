@@ -45,7 +45,7 @@ function run(source: string, names: string[]) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--no-warnings', '--input-type=module', '--eval', script],
-    { encoding: 'utf8', timeout: 15_000 },
+    { encoding: 'utf8', timeout: 60_000 },
   )
   // A process kept alive by a timer or a socket is ended by the time-out, and has no status.
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { build, type Rolldown } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import lock from '../../package-lock.json' with { type: 'json' }
 import metadata from '../../package.json' with { type: 'json' }
 import { built, root } from './built.ts'
 
@@ -32,7 +33,7 @@ beforeAll(() => {
   files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => statSync(join(unpacked, name)).isFile())
-}, 60_000)
+}, 180_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -61,6 +62,27 @@ describe('the tarball', () => {
     const isGuide = (name: string) => /^docs\/((guides|reports)\/)?[\w-]+\.md$/.test(name)
     expect(files.filter((name) => !isGuide(name)).sort()).toEqual(expected.sort())
     expect(files.filter(isGuide)).toContain('docs/protocol.md')
+  })
+
+  it('has the licence of each package that the single file contains, also by way of simple-peer', () => {
+    const { sources } = JSON.parse(read('dist/handfast.min.js.map')) as { sources: string[] }
+    const outer = sources.flatMap(
+      (source) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? [],
+    )
+    // As its one file has them, made with Browserify's events and process.
+    const inner = new Set(['simple-peer'])
+    const locked = lock.packages as Record<string, { dependencies?: Record<string, string> }>
+    for (const name of inner)
+      for (const next of Object.keys(locked[`node_modules/${name}`]!.dependencies ?? {}))
+        inner.add(next)
+    const names = new Set([...outer, ...inner, 'events', 'process'])
+    expect(names.size).toBeGreaterThan(25)
+    const notices = read('dist/handfast.min.js.LICENSES.md').split(/^## /m).slice(1)
+    for (const name of names) {
+      const notice = notices.find((each) => each.startsWith(`${name} - `))
+      expect(notice, name).toMatch(/copyright/i)
+    }
+    expect(read('dist/handfast.min.js').slice(0, 200)).toContain('handfast.min.js.LICENSES.md')
   })
 
   it('stays within its size', () => {
@@ -195,6 +217,14 @@ async function costOf(names: string): Promise<number> {
   return [...atOnce].reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0)
 }
 
+/** What the architecture says that each name costs, in kB. */
+const documentedCosts = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  .split('\n')
+  .flatMap((line) => {
+    const [, names, kB] = /^\| (`.*`) +\| ([\d.]+) +\|$/.exec(line) ?? []
+    return [...(names?.matchAll(/`(\w+)`/g) ?? [])].map(([, name]) => [name!, Number(kB)] as const)
+  })
+
 /** In bytes, measured and rounded up a little; `Mesh`, which needs nearly everything, for comparison. */
 describe('an application pays for what it imports', () => {
   it.each([
@@ -208,11 +238,19 @@ describe('an application pays for what it imports', () => {
     ['verifySigned', 21_000],
     ['ask', 30_000],
     ['Identity', 36_000],
-  ])('%s', { timeout: 30_000 }, async (names, maxBytes) => {
+  ])('%s', { timeout: 120_000 }, async (names, maxBytes) => {
     expect(await costOf(names)).toBeLessThan(maxBytes)
   })
 
-  it('Mesh, which needs nearly all', { timeout: 30_000 }, async () => {
+  it('Mesh, which needs nearly all', { timeout: 120_000 }, async () => {
     expect(await costOf('Mesh')).toBeGreaterThan(60_000)
+  })
+
+  it('what the documents say', { timeout: 60_000 }, async () => {
+    expect(documentedCosts.length).toBeGreaterThan(5)
+    for (const [name, kB] of documentedCosts) {
+      const cost = (await costOf(name)) / 1000
+      expect.soft(Math.abs(cost - kB), `${name}: ${cost} kB`).toBeLessThan(0.1 + kB * 0.1)
+    }
   })
 })

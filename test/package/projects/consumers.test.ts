@@ -73,7 +73,7 @@ afterAll(async () => {
   await browser?.close()
   for (const site of opened) site.close()
   await projects.close()
-}, 60_000)
+}, 180_000)
 
 /** What the guide has for Vue and React, as it stands but for the relay. */
 function writeRecipes(): void {
@@ -114,7 +114,7 @@ const hears = (page: Page, text: string) =>
   page.getByRole('listitem').filter({ hasText: text }).waitFor(within)
 
 describe.each([...built, 'html'])('a project made with %s', { concurrent: true }, (name) => {
-  it('connects two people, who talk both ways', { timeout: 60_000 }, async ({ expect }) => {
+  it('connects two people, who talk both ways', { timeout: 180_000 }, async ({ expect }) => {
     const [alice, bob] = [await openPerson(browser), await openPerson(browser)]
     const url = new URL(`?relay=${encodeURIComponent(relay)}`, urls.get(name))
     await alice.page.goto(url.href)
@@ -148,7 +148,7 @@ describe.each([
   ['node16', 'node16'],
   ['nodenext', 'nodenext'],
 ])('types resolved as %s does', (moduleResolution, module) => {
-  it('are those of every entry point, and hold', { timeout: 60_000 }, async () => {
+  it('are those of every entry point, and hold', { timeout: 180_000 }, async () => {
     const options = {
       moduleResolution,
       module,

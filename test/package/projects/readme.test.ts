@@ -23,12 +23,12 @@ let browser: Browser
 beforeAll(async () => {
   browser = await launch()
   await projects.run(root, ['git', 'clone', '--quiet', root, clone])
-}, 60_000)
+}, 180_000)
 
 afterAll(async () => {
   await browser?.close()
   await projects.close()
-}, 60_000)
+}, 180_000)
 
 const shell = (command: string) => ['sh', '-c', command]
 
@@ -95,7 +95,7 @@ describe('who has read the README alone', () => {
 
   it(
     'gets from the single file to a sent message without a build',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const [html] = codeIn(
         sectionOf('docs/guides/add-to-your-wallet.md', 'Without a build'),

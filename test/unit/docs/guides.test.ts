@@ -7,7 +7,9 @@ import type { Mesh } from '../../../lib/mesh/mesh.ts'
 import { blocks } from './blocks.ts'
 import { blockWith, InMemory, runBlock, type Given } from './running-blocks.ts'
 
-vi.mock('age-encryption', () => import('../../support/quick-age.ts'))
+vi.mock('../../../lib/base/limits.ts', async (original) =>
+  (await import('../../support/quick-age.ts')).quickened(await original()),
+)
 
 let memory: InMemory
 let modules: Given
@@ -187,7 +189,7 @@ describe('devices', () => {
     const { key } = one.mesh.devices.find(({ isThis }) => !isThis)!
     await revoke!(one.mesh as never, key as never, (await one.identity.words()) as never)
     expect(one.mesh.devices).toHaveLength(1)
-    await vi.waitFor(() => expect(mesh.isRevoked).toBe(true))
+    await expect.poll(() => mesh.isRevoked).toBe(true)
   })
 
   test('one whose digits differ is turned away', async () => {

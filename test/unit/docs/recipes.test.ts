@@ -45,7 +45,7 @@ beforeEach(async () => {
 afterEach(() => memory.world.close())
 
 const lingered = () => Promise.all(timers.splice(0).map((close) => close()))
-const opened = () => vi.waitFor(() => expect(shared.snapshot().mesh).toBeDefined())
+const opened = () => expect.poll(() => shared.snapshot().mesh).toBeDefined()
 
 test('each recipe fits on a screen', () => {
   const lengths = blocks
@@ -65,7 +65,7 @@ test('several components share one mesh, and hear of changes', async () => {
   const other = await memory.world.peer()
   heard.forEach((each) => each.mockClear())
   await other.mesh.accept(await memory.opened[0]!.invite())
-  await vi.waitFor(() => expect(shared.snapshot().links).toMatchObject([{ state: 'open' }]))
+  await expect.poll(() => shared.snapshot().links).toMatchObject([{ state: 'open' }])
   for (const each of heard) expect(each).toHaveBeenCalled()
   expect(shared.snapshot()).not.toBe(before)
 })
@@ -106,7 +106,7 @@ test('one that has gone before it was open leaves nothing open', async () => {
 test('what fails is told, and tried again for who comes later', async () => {
   trouble = new HandfastError('storage-failed')
   const leave = shared.subscribe(() => {})
-  await vi.waitFor(() => expect(shared.snapshot().error).toBe(trouble))
+  await expect.poll(() => shared.snapshot().error).toBe(trouble)
   leave()
   await lingered()
   trouble = undefined
@@ -145,7 +145,7 @@ test('Vue: follows while it is mounted', async () => {
   await opened()
   const other = await memory.world.peer()
   await other.mesh.accept(await memory.opened[0]!.invite())
-  await vi.waitFor(() => expect(seen.at(-1)).toBe(1))
+  await expect.poll(() => seen.at(-1)).toBe(1)
   app.unmount()
   await lingered()
   expect(shared.snapshot()).toEqual({ links: [] })

@@ -11,8 +11,9 @@ import type { Runtime } from '../../../lib/base/runtime.ts'
 import { systemRuntime } from '../../../lib/base/runtime.ts'
 import { defaultIdleTimeoutMs, framesPerRekey } from '../../../lib/base/limits.ts'
 import { encode, type CborValue } from '../../../lib/codec/cbor.ts'
-import { recordKinds } from '../../../lib/codec/records.ts'
-import { derivationLabels, signatureLabels } from '../../../lib/crypto/labels.ts'
+import * as recordKinds from '../../../lib/codec/record-kinds.ts'
+import * as signatureLabels from '../../../lib/crypto/signature-labels.ts'
+import * as derivationLabels from '../../../lib/crypto/derivation-labels.ts'
 import { ready } from '../../../lib/crypto/sodium.ts'
 import { keyPairFromSecret } from '../../../lib/crypto/x25519.ts'
 import { certifyDevice, rootIssuer, verifyChain } from '../../../lib/identity/certificate.ts'
@@ -23,6 +24,7 @@ import { signRevocations } from '../../../lib/identity/revocations.ts'
 import { seedSigner } from '../../../lib/identity/signer.ts'
 import { writeHeld } from '../../../lib/identity/vault.ts'
 import { safetyNumber } from '../../../lib/identity/safety-number.ts'
+import { anything } from '../../../lib/link/rights.ts'
 import { Sessions } from '../../../lib/link/sessions.ts'
 import { networkId, writeSigned } from '../../../lib/session/handshake.ts'
 import {
@@ -40,8 +42,10 @@ import { GroupCommit } from '../../../lib/storage/group-commit.ts'
 import { MemoryStore } from '../../../lib/storage/memory-store.ts'
 import { Session } from '../../../lib/session/session.ts'
 import { Trickle } from '../../../lib/session/trickle.ts'
-import { formatPacket, packetKinds, parsePacket } from '../../../lib/signaling/packets.ts'
-import { encodeRelayMessage, verb } from '../../../lib/signaling/relay-protocol.ts'
+import * as packetKinds from '../../../lib/signaling/packet-kinds.ts'
+import { formatPacket, parsePacket } from '../../../lib/signaling/packets.ts'
+import * as verb from '../../../lib/signaling/relay-verbs.ts'
+import { encodeRelayMessage } from '../../../lib/signaling/relay-protocol.ts'
 import { Address } from '../../../lib/ticket/address.ts'
 import { Ticket } from '../../../lib/ticket/ticket.ts'
 import { encodeDescription } from '../../../lib/transport/description.ts'
@@ -159,6 +163,8 @@ async function frames(options: {
     peer: '' as never,
     runtime,
     log: { store, commits: new GroupCommit(store, ['outbox', 'inbox']), run, commit: 'batch' },
+    rights: () => anything,
+    onRefused: () => {},
     dial: () => new Promise(() => {}),
   })
   sessions.attach(session)
