@@ -1,6 +1,7 @@
 /** The files that are under way in this tab: how far each is, how fast, and the way to stop it. */
 
 import { useEffect, useReducer } from 'preact/hooks'
+import { Changes } from '../ui/changes.ts'
 import type { Watcher } from './files.ts'
 
 export interface Transfer {
@@ -20,8 +21,7 @@ const drawIntervalMs = 200
 
 export class Transfers {
   readonly #underWay = new Map<string, Transfer>()
-  readonly #listeners = new Set<() => void>()
-  #isDue = false
+  readonly #changes = new Changes()
 
   get(key: string): Transfer | undefined {
     return this.#underWay.get(key)
@@ -59,17 +59,11 @@ export class Transfers {
   }
 
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#changes.on(listener)
   }
 
   #tell(): void {
-    if (this.#isDue) return
-    this.#isDue = true
-    setTimeout(() => {
-      this.#isDue = false
-      for (const listener of this.#listeners) listener()
-    }, drawIntervalMs)
+    this.#changes.tellIn(drawIntervalMs)
   }
 }
 

@@ -1,6 +1,7 @@
 /** The latest events of the mesh, from the opening of the page on: whoever opens the diagnostics wants to know what was before. */
 
 import type { Mesh, TraceEvent } from 'handfast'
+import { Changes } from '../ui/changes.ts'
 
 /** Older ones are dropped. */
 export const maxLines = 400
@@ -14,10 +15,9 @@ export interface TraceLine {
 }
 
 export class TraceBook {
-  readonly #listeners = new Set<() => void>()
+  readonly #changes = new Changes()
   #lines: readonly TraceLine[] = []
   #nextId = 0
-  #isDue = false
 
   /** Returns how to stop. */
   follow(mesh: Pick<Mesh, 'on'>): () => void {
@@ -31,21 +31,15 @@ export class TraceBook {
 
   add(event: TraceEvent): void {
     this.#lines = [...this.#lines.slice(1 - maxLines), { id: this.#nextId++, event }]
-    if (this.#isDue) return
-    this.#isDue = true
-    setTimeout(() => {
-      this.#isDue = false
-      for (const listener of this.#listeners) listener()
-    }, tellIntervalMs)
+    this.#changes.tellIn(tellIntervalMs)
   }
 
   clear(): void {
     this.#lines = []
-    for (const listener of this.#listeners) listener()
+    this.#changes.tell()
   }
 
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#changes.on(listener)
   }
 }

@@ -1,6 +1,7 @@
 /** The books with every partner, in memory as they are on the disk: what is entered is written first, and what other tabs write is read. */
 
 import type { PeerId } from 'handfast'
+import { Changes } from '../ui/changes.ts'
 import { append, booksOf, sideIn, type Books } from './books.ts'
 import type { Summary } from './comparison.ts'
 import { readEntry, type Entry, type Position } from './entry.ts'
@@ -23,7 +24,7 @@ export class Ledger {
   readonly me: PeerId
   readonly #store: WalletStore
   readonly #pages = new Map<PeerId, Page>()
-  readonly #listeners = new Set<() => void>()
+  readonly #changes = new Changes()
   readonly #stop: () => void
   #isClosed = false
 
@@ -42,17 +43,16 @@ export class Ledger {
   close(): void {
     this.#isClosed = true
     this.#stop()
-    this.#listeners.clear()
+    this.#changes.clear()
     void this.#store.close()
   }
 
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#changes.on(listener)
   }
 
   changed(): void {
-    for (const listener of this.#listeners) listener()
+    this.#changes.tell()
   }
 
   of(partner: PeerId): Page {

@@ -10,7 +10,7 @@ import { append, booksOf } from '../../../demo/wallet/books.ts'
 import { compare, summaryOf } from '../../../demo/wallet/comparison.ts'
 import type { Act, Entry } from '../../../demo/wallet/entry.ts'
 import { Refusal } from '../../../demo/wallet/refusal.ts'
-import { high, low, strangers, terms, type Person } from './two-people.ts'
+import { deedKinds, high, low, strangers, terms, type Person } from './two-people.ts'
 import { tier } from '../../support/campaign.ts'
 
 interface Step {
@@ -23,20 +23,8 @@ interface Step {
 const step: fc.Arbitrary<Step> = fc.record({
   who: fc.constantFrom(0, 1),
   what: fc.constantFrom(
-    ...([
-      'offer',
-      'accept',
-      'accept',
-      'refuse',
-      'pay',
-      'pay',
-      'pay',
-      'request',
-      'decline',
-      'withdraw',
-      'withdraw',
-    ] as const),
-    ...(['close', 'close', 'keep', 'hear', 'hear', 'hear', 'hear', 'lose', 'compare'] as const),
+    ...deedKinds,
+    ...(['hear', 'hear', 'hear', 'hear', 'lose', 'compare'] as const),
   ),
   amount: fc.integer({ min: 1, max: 700 }),
   pick: fc.nat(1000),

@@ -11,7 +11,7 @@ import { taken } from '../../../demo/wallet/catching-up.ts'
 import type { Act, EntryId } from '../../../demo/wallet/entry.ts'
 import { Refusal } from '../../../demo/wallet/refusal.ts'
 import { tier } from '../../support/campaign.ts'
-import { high, low, made, Person, terms } from './two-people.ts'
+import { deedKinds, high, low, made, Person, terms } from './two-people.ts'
 
 interface Step {
   isThief: boolean
@@ -22,25 +22,9 @@ interface Step {
   seen: number
 }
 
-const kinds = [
-  'offer',
-  'accept',
-  'accept',
-  'refuse',
-  'pay',
-  'pay',
-  'pay',
-  'request',
-  'decline',
-  'withdraw',
-  'withdraw',
-  'close',
-  'close',
-  'keep',
-] as const
 const step: fc.Arbitrary<Step> = fc.record({
   isThief: fc.boolean(),
-  what: fc.constantFrom(...kinds),
+  what: fc.constantFrom(...deedKinds),
   amount: fc.integer({ min: 1, max: 1200 }),
   pick: fc.nat(1000),
   seen: fc.nat(3),

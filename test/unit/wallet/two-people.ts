@@ -17,6 +17,24 @@ export const stranger = 'c'.repeat(43) as PeerId
 
 export const terms: Terms = { name: 'Lunches', unit: 'EUR', decimals: 2, limits: [1000n, 500n] }
 
+/** As often as each leads somewhere. */
+export const deedKinds = [
+  'offer',
+  'accept',
+  'accept',
+  'refuse',
+  'pay',
+  'pay',
+  'pay',
+  'request',
+  'decline',
+  'withdraw',
+  'withdraw',
+  'close',
+  'close',
+  'keep',
+] as const
+
 export const made = (body: EntryBody): Promise<Entry> =>
   readEntry(encodeEntry(body), body.from, body.to)
 

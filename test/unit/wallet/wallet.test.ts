@@ -36,15 +36,21 @@ async function partners() {
   return { anna, ben, tally }
 }
 
+/** Another browser of hers, which has nothing yet; or, with its database, another tab of one. */
+async function another(anna: Owner, ben: Owner, database?: string): Promise<Owner> {
+  const owner = await Owner.open(anna.identity, ben.identity.peer, database)
+  open.push(owner)
+  connect(owner, ben)
+  return owner
+}
+
 /** An older copy of her browser, and what each has paid since; the copy is not connected. */
 async function setBack(
   { anna, ben, tally }: Awaited<ReturnType<typeof partners>>,
   paid: { hers: bigint[]; ofCopy: bigint[] },
 ): Promise<Owner> {
   disconnect(anna, ben)
-  const copy = await Owner.open(anna.identity, ben.identity.peer)
-  open.push(copy)
-  connect(copy, ben)
+  const copy = await another(anna, ben)
   await agree(copy, ben)
   await until(() => copy.note.hasCompared, 'compared')
   disconnect(copy, ben)
@@ -333,15 +339,11 @@ describe('one’s own books', () => {
     await agree(anna, ben)
     anna.wallet.close()
     disconnect(anna, ben)
-    const device = await Owner.open(anna.identity, ben.identity.peer)
-    open.push(device)
-    connect(device, ben)
+    const device = await another(anna, ben)
     await until(() => device.note.hasCompared && entries(device) === 3, 'compared')
     disconnect(device, ben)
     // Her first device signs once more, and then hers hears of it, but does not get it in time.
-    const first = await Owner.open(anna.identity, ben.identity.peer, anna.database)
-    open.push(first)
-    connect(first, ben)
+    const first = await another(anna, ben, anna.database)
     await first.act(pay(tally, 1n))
     await agree(first, ben)
     disconnect(first, ben)
@@ -432,9 +434,7 @@ describe('one’s own books', () => {
     await agree(anna, ben)
     anna.wallet.close()
     disconnect(anna, ben)
-    const device = await Owner.open(anna.identity, ben.identity.peer)
-    open.push(device)
-    connect(device, ben)
+    const device = await another(anna, ben)
     await agree(device, ben)
     expect(device.books).toEqual(anna.books)
     expect(await device.wallet.verify(ben.identity.peer)).toBe(maxEntriesPerRequest + 3)
@@ -584,9 +584,7 @@ describe('pages of different versions', () => {
 test('two devices of one person that are there at a time both go on', async () => {
   const { anna, ben, tally } = await partners()
   disconnect(anna, ben)
-  const device = await Owner.open(anna.identity, ben.identity.peer)
-  open.push(device)
-  connect(device, ben)
+  const device = await another(anna, ben)
   await until(() => device.note.hasCompared, 'compared')
   for (const each of [anna, device, anna]) {
     // Ben is there for both, but what he is sent reaches him by one.
